@@ -1,0 +1,295 @@
+"""The configuration: frozen models, the one source of validation, sample file and reference page.
+
+Every key has a description and a default that works. `live` keys change on SIGHUP without a restart.
+Secrets are never here: a key that ends in `_credential` names one (see `jarvisd.secrets`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from jarvisd.types import Language
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def key(default: Any, description: str, *, live: bool = False, **constraints: Any) -> Any:
+    """A configuration key. `default=...` (Ellipsis) makes it mandatory."""
+    extra = {"live": True} if live else None
+    if isinstance(default, (list, dict)):
+        return Field(
+            default_factory=lambda: default.copy(),
+            description=description,
+            json_schema_extra=extra,
+            **constraints,
+        )
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+class HouseConfig(Section):
+    """The household and this daemon's name in it."""
+
+    node: Name = key("home", "Name of this daemon in MQTT topics; unique per broker.")
+    languages: tuple[Language, ...] = key(
+        ("en", "es"),
+        "Languages spoken here, the first one preferred. Recognition never leaves this set.",
+        live=True,
+        min_length=1,
+    )
+    state_dir: Path | None = key(
+        None,
+        "Where lasting files go. Unset: systemd's StateDirectory, /var/lib/jarvisd as root, "
+        "~/.local/state/jarvisd for a user.",
+    )
+    runtime_dir: Path | None = key(
+        None,
+        "Where sockets go. Unset: systemd's RuntimeDirectory, /run/jarvisd as root, "
+        "$XDG_RUNTIME_DIR/jarvisd for a user.",
+    )
+
+
+class AudioConfig(Section):
+    """Where sound comes from."""
+
+    source: Literal["command", "wav", "stdin", "none"] = key(
+        "none",
+        "command: a program that writes raw 16 kHz mono s16le to its standard output; wav: files; "
+        "stdin: the same raw sound on standard input; none: no ears, typed questions only.",
+    )
+    command: tuple[str, ...] = key(
+        ("arecord", "-q", "-D", "default", "-f", "S16_LE", "-r", "16000", "-c", "1", "-t", "raw"),
+        "The capture program and its arguments, for source = \"command\". "
+        "PipeWire: [\"pw-record\", \"--rate=16000\", \"--channels=1\", \"--format=s16\", \"-\"].",
+        min_length=1,
+    )
+    wav: tuple[Path, ...] = key((), "WAV files, or folders of them, for source = \"wav\".")
+    wav_loop: bool = key(False, "Start again after the last file.")
+    realtime: bool = key(True, "Play files at the speed of a microphone instead of as fast as possible.")
+    room: str | None = key(None, "The room this microphone stands in; goes into each turn.")
+
+
+class WakeConfig(Section):
+    """The wake word."""
+
+    words: tuple[str, ...] = key(
+        ("hey_jarvis",),
+        "Wake words: names of openWakeWord's packaged models (hey_jarvis, alexa, hey_mycroft, hey_rhasspy) "
+        "or paths of your own .onnx models. They share one feature pass.",
+        min_length=1,
+    )
+    threshold: float = key(
+        0.5, "Score from which a wake word counts, 0 to 1. Lower hears more, also wrongly.", live=True, gt=0, lt=1
+    )
+    near_miss: float = key(
+        0.15, "Scores from here up to the threshold are kept as near misses (`jarvisd status`).", live=True, gt=0, lt=1
+    )
+    refractory_s: float = key(2.0, "After a detection, no other one for so long.", live=True, ge=0, le=30)
+    gate: bool = key(
+        True,
+        "In silence run only a level meter and voice activity; the wake models are fed the missed sound "
+        "when something is heard. Saves most of the processor time and loses no word.",
+    )
+
+
+class EndpointConfig(Section):
+    """When an utterance begins and ends."""
+
+    silence_s: float = key(0.6, "So much silence ends an utterance.", live=True, ge=0.2, le=5)
+    preroll_s: float = key(
+        0.4, "Sound kept from before the wake word ended, so that no first word is lost.", live=True, ge=0, le=3
+    )
+    max_utterance_s: float = key(30.0, "An utterance is cut here.", live=True, ge=2, le=300)
+    no_speech_timeout_s: float = key(
+        4.0, "Without speech for so long after the wake word, listening ends.", live=True, ge=1, le=30
+    )
+    speech_threshold: float = key(
+        0.5, "Voice activity probability that counts as speech, 0 to 1.", live=True, gt=0, lt=1
+    )
+
+
+class EngineBase(Section):
+    start_timeout_s: float = key(60.0, "Not ready after so long means failed.", gt=0)
+    stop_timeout_s: float = key(5.0, "Time between asking an engine to end and killing it.", gt=0)
+    demonstration: bool = key(
+        False, "Its words are for demonstration and are labelled so wherever they appear."
+    )
+    env: dict[str, str] = key({}, "Additional environment variables of the child process.")
+
+
+class PocketsphinxEngine(EngineBase):
+    """Speech to text in English with the model that PyPI's pocketsphinx carries. A child process."""
+
+    kind: Literal["pocketsphinx"]
+
+
+class WhisperEngine(EngineBase):
+    """Speech to text with faster-whisper. A child process."""
+
+    kind: Literal["whisper"]
+    model: str = key(..., "Folder of a CTranslate2 Whisper model, or a name such as large-v3-turbo.")
+    device: str = key("auto", "auto, cpu, or the UUID of a card (`nvidia-smi -L`).")
+    compute_type: str = key(
+        "auto", "auto chooses for the card (int8_float16 on RTX 20, float16 on RTX 50, int8 on CPU)."
+    )
+    threads: int = key(4, "Processor threads when on CPU.", ge=1)
+    no_speech_threshold: float = key(
+        0.6, "Transcripts whose no-speech probability is higher are rejected.", gt=0, le=1
+    )
+
+
+class LlamaCppEngine(EngineBase):
+    """A GGUF model served by llama.cpp (the prebuilt xllamacpp wheel). A child process."""
+
+    kind: Literal["llama_cpp"]
+    model: str = key(..., "Path of a .gguf file, or package:NAME for one inside an installed Python package.")
+    context_tokens: int = key(4096, "Context length in tokens.", ge=256)
+    threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
+    gpu_layers: int = key(0, "Layers on the graphics card.", ge=0)
+
+
+class ProcessEngine(EngineBase):
+    """Any program that serves one of the two protocols, such as `vllm serve`. A child process."""
+
+    kind: Literal["process"]
+    argv: tuple[str, ...] = key(..., "The program and its arguments.", min_length=1)
+    protocol: Literal["openai", "wyoming"] = key("openai", "What it speaks.")
+    url: str = key(..., "Where it then listens: http://127.0.0.1:8000/v1, tcp://127.0.0.1:10300 or unix:///path.")
+    model: str = key("", "Model name to ask for; empty: the first that it lists.")
+
+
+class RemoteEngine(EngineBase):
+    """An OpenAI-compatible server elsewhere. Not started or stopped by jarvisd."""
+
+    kind: Literal["remote"]
+    url: str = key(..., "Base address, such as https://api.example.org/v1.")
+    model: str = key(..., "Model name to ask for.")
+    api_key_credential: str | None = key(None, "Name of the secret with the API key.")
+
+
+class WyomingEngine(EngineBase):
+    """A Wyoming speech-to-text server elsewhere. Not started or stopped by jarvisd."""
+
+    kind: Literal["wyoming"]
+    url: str = key(..., "tcp://host:10300 or unix:///path.")
+
+
+EngineConfig: TypeAlias = Annotated[
+    PocketsphinxEngine | WhisperEngine | LlamaCppEngine | ProcessEngine | RemoteEngine | WyomingEngine,
+    Field(discriminator="kind"),
+]
+SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
+
+
+class TranscriptionConfig(Section):
+    """Which engine turns speech into text."""
+
+    engine: Name | None = key(None, "Name of a speech-to-text engine below; unset: spoken questions are refused aloud.")
+    timeout_s: float = key(15.0, "A transcription that takes longer has failed.", live=True, gt=0)
+    ignore: tuple[str, ...] = key(
+        (), "More texts that the recogniser invents on noise, rejected as nothing heard.", live=True
+    )
+
+
+class TierConfig(Section):
+    """A quality level of answers, and the engine that gives it."""
+
+    engine: Name = key(..., "Name of a language model engine below.")
+    max_tokens: int = key(256, "Longest answer in tokens.", ge=1, live=True)
+    temperature: float = key(0.3, "0: always the likeliest word.", ge=0, le=2, live=True)
+    first_token_timeout_s: float = key(20.0, "No first word after so long: the next tier answers.", gt=0, live=True)
+
+
+class ConversationConfig(Section):
+    """Turns."""
+
+    deadline_s: float = key(60.0, "No turn takes longer; then an honest sentence is given.", gt=1, live=True)
+    tiers: tuple[Name, ...] = key((), "Order in which tiers are asked; the next one answers when one fails.")
+    instructions: str = key(
+        "You are Jarvis, the voice of this house. Answer in one or two short spoken sentences, in the language "
+        "of the question.",
+        "Told to every language model before the question.",
+        live=True,
+    )
+
+
+class MqttConfig(Section):
+    """The broker. Without a host the daemon runs without MQTT."""
+
+    host: str | None = key(None, "Broker host name; unset: no MQTT.")
+    port: int = key(1883, "Broker port (8883 is usual with TLS).", ge=1, le=65535)
+    username: str | None = key(None, "User name.")
+    password_credential: str = key("mqtt-password", "Name of the secret with the password.")
+    tls: bool = key(False, "Use TLS and verify the certificate.")
+    ca_file: Path | None = key(None, "Certificate authority, for a broker with a certificate of your own.")
+    base_topic: str = key("jarvisd", "Topics are <base_topic>/<node>/…", min_length=1)
+    keepalive_s: int = key(30, "A frozen broker is noticed after about 1.5 times this.", ge=5, le=3600)
+    outbox_size: int = key(100, "So many answers wait for an absent broker; then the oldest is dropped.", ge=1)
+    outbox_ttl_s: float = key(600.0, "An answer older than this is not sent any more.", gt=0)
+
+
+class PluginsConfig(Section):
+    """Plugins: those installed as packages, and single files in a folder."""
+
+    folder: Path = key(Path("/etc/jarvisd/plugins"), "Every .py file here is loaded as a plugin.")
+    disabled: tuple[str, ...] = key((), "Names of plugins not to load.")
+    timeout_s: float = key(2.0, "A plugin that takes longer in one hook has failed there.", gt=0, live=True)
+    settings: dict[str, dict[str, Any]] = key({}, "A table for each plugin: [plugins.settings.NAME].")
+
+
+class LogConfig(Section):
+    """Logging to standard error (the journal, under systemd)."""
+
+    level: Literal["debug", "info", "warning", "error"] = key("info", "Least important level shown.", live=True)
+
+
+class Config(Section):
+    """jarvisd's configuration."""
+
+    house: HouseConfig = HouseConfig()
+    audio: AudioConfig = AudioConfig()
+    wake: WakeConfig = WakeConfig()
+    endpoint: EndpointConfig = EndpointConfig()
+    transcription: TranscriptionConfig = TranscriptionConfig()
+    conversation: ConversationConfig = ConversationConfig()
+    tiers: dict[Name, TierConfig] = key({}, "Tiers by name.")
+    engines: dict[Name, EngineConfig] = key({}, "Engines by name.")
+    mqtt: MqttConfig = MqttConfig()
+    plugins: PluginsConfig = PluginsConfig()
+    log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _names_lead_somewhere(self) -> Config:
+        faults = []
+        asr = self.transcription.engine
+        if asr is not None and asr not in self.engines:
+            faults.append(f"transcription.engine: there is no [engines.{asr}]")
+        elif asr is not None and not _is_speech(self.engines[asr]):
+            faults.append(f"transcription.engine: [engines.{asr}] is not a speech-to-text engine")
+        for name, tier in self.tiers.items():
+            if tier.engine not in self.engines:
+                faults.append(f"tiers.{name}.engine: there is no [engines.{tier.engine}]")
+            elif _is_speech(self.engines[tier.engine]):
+                faults.append(f"tiers.{name}.engine: [engines.{tier.engine}] is not a language model")
+        faults += [
+            f"conversation.tiers: there is no [tiers.{name}]"
+            for name in self.conversation.tiers
+            if name not in self.tiers
+        ]
+        if self.audio.source == "wav" and not self.audio.wav:
+            faults.append('audio.wav: source = "wav" needs at least one file or folder')
+        if self.wake.near_miss >= self.wake.threshold:
+            faults.append("wake.near_miss: must be below wake.threshold")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def _is_speech(engine: Any) -> bool:
+    return engine.kind in SPEECH_KINDS or getattr(engine, "protocol", None) == "wyoming"

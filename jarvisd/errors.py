@@ -1,0 +1,79 @@
+"""Every error that jarvisd raises on purpose.
+
+    JarvisError                  code + one sentence that says what to do next
+    ├── ConfigError              the configuration is wrong; a human must act
+    ├── AudioError               a source that cannot be opened, or sound that is not sound
+    ├── WakeModelError           a wake word or voice activity model does not load
+    ├── EngineError              an engine cannot serve
+    │   ├── EngineStartError     it did not become ready (exit code, last lines, what to install)
+    │   ├── EngineUnavailable    not running now; it may come back by itself
+    │   └── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
+    ├── PluginError              a plugin raised, hung, or does not load
+    ├── MqttError                the broker refused or cannot be reached
+    └── ControlError             the daemon behind the control socket cannot be reached or refused
+
+Low-level exceptions are translated at the edge that meets them, with `raise ... from`.
+"""
+
+
+class JarvisError(Exception):
+    """An error with a machine-readable `code` and a sentence for a person."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class ConfigError(JarvisError):
+    """One or more faults in the configuration; `faults` has a line for each."""
+
+    code = "config"
+
+    def __init__(self, message: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class AudioError(JarvisError):
+    code = "audio"
+
+
+class WakeModelError(JarvisError):
+    code = "wake_model"
+
+
+class EngineError(JarvisError):
+    code = "engine"
+
+
+class EngineStartError(EngineError):
+    code = "engine_start"
+
+
+class EngineUnavailable(EngineError):  # noqa: N818 - a state, read aloud as one
+    code = "engine_unavailable"
+
+
+class EngineReplyError(EngineError):
+    code = "engine_reply"
+
+
+class NothingHeard(JarvisError):  # noqa: N818 - a defined outcome of listening
+    code = "nothing_heard"
+
+
+class PluginError(JarvisError):
+    code = "plugin"
+
+
+class MqttError(JarvisError):
+    code = "mqtt"
+
+
+class ControlError(JarvisError):
+    code = "control"

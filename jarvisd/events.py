@@ -1,0 +1,131 @@
+"""Facts, told in the past tense. An event is never a request; whoever wants something done awaits a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jarvisd.types import Answer, Detection, EngineStatus, Route, Transcript, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class WakeDetected:
+    detection: Detection
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class NothingSaid:
+    """A wake word was heard and no speech followed within the time limit."""
+
+    detection: Detection
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    turn: Turn
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    turn: Turn
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """A piece of an answer while it is made. May be dropped under load; the whole comes with `Answered`."""
+
+    turn: Turn
+    text: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    turn: Turn
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """A turn ended without the answer that was asked for. An honest sentence was given instead."""
+
+    turn: Turn
+    stage: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCancelled:
+    """The speaker interrupted (a new wake word) or the asker went away."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStateChanged:
+    status: EngineStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCrashed:
+    """A service of the daemon failed and is restarted after `retry_in_s`."""
+
+    service: str
+    error: str
+    restarts: int
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PluginDisabled:
+    plugin: str
+    hook: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningChanged:
+    """The ears opened or closed. `detail` says which source, or why there is none."""
+
+    listening: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MqttLinkChanged:
+    connected: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    applied: tuple[str, ...]
+    needs_restart: tuple[str, ...] = ()
+
+
+Event: TypeAlias = (
+    WakeDetected
+    | NothingSaid
+    | TurnStarted
+    | Transcribed
+    | Routed
+    | AnswerDelta
+    | Answered
+    | TurnFailed
+    | TurnCancelled
+    | EngineStateChanged
+    | ServiceCrashed
+    | PluginDisabled
+    | ListeningChanged
+    | MqttLinkChanged
+    | ConfigReloaded
+)
