@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from jarvisd.types import Language
 
@@ -22,10 +23,10 @@ class Section(BaseModel):
 
 def key(default: Any, description: str, *, live: bool = False, **constraints: Any) -> Any:
     """A configuration key. `default=...` (Ellipsis) makes it mandatory."""
-    extra = {"live": True} if live else None
+    extra: JsonDict | None = {"live": True} if live else None
     if isinstance(default, (list, dict)):
         return Field(
-            default_factory=lambda: default.copy(),
+            default_factory=default.copy,
             description=description,
             json_schema_extra=extra,
             **constraints,
@@ -65,11 +66,11 @@ class AudioConfig(Section):
     )
     command: tuple[str, ...] = key(
         ("arecord", "-q", "-D", "default", "-f", "S16_LE", "-r", "16000", "-c", "1", "-t", "raw"),
-        "The capture program and its arguments, for source = \"command\". "
-        "PipeWire: [\"pw-record\", \"--rate=16000\", \"--channels=1\", \"--format=s16\", \"-\"].",
+        'The capture program and its arguments, for source = "command". '
+        'PipeWire: ["pw-record", "--rate=16000", "--channels=1", "--format=s16", "-"].',
         min_length=1,
     )
-    wav: tuple[Path, ...] = key((), "WAV files, or folders of them, for source = \"wav\".")
+    wav: tuple[Path, ...] = key((), 'WAV files, or folders of them, for source = "wav".')
     wav_loop: bool = key(False, "Start again after the last file.")
     realtime: bool = key(True, "Play files at the speed of a microphone instead of as fast as possible.")
     room: str | None = key(None, "The room this microphone stands in; goes into each turn.")
@@ -117,9 +118,7 @@ class EndpointConfig(Section):
 class EngineBase(Section):
     start_timeout_s: float = key(60.0, "Not ready after so long means failed.", gt=0)
     stop_timeout_s: float = key(5.0, "Time between asking an engine to end and killing it.", gt=0)
-    demonstration: bool = key(
-        False, "Its words are for demonstration and are labelled so wherever they appear."
-    )
+    demonstration: bool = key(False, "Its words are for demonstration and are labelled so wherever they appear.")
     env: dict[str, str] = key({}, "Additional environment variables of the child process.")
 
 
@@ -139,9 +138,7 @@ class WhisperEngine(EngineBase):
         "auto", "auto chooses for the card (int8_float16 on RTX 20, float16 on RTX 50, int8 on CPU)."
     )
     threads: int = key(4, "Processor threads when on CPU.", ge=1)
-    no_speech_threshold: float = key(
-        0.6, "Transcripts whose no-speech probability is higher are rejected.", gt=0, le=1
-    )
+    no_speech_threshold: float = key(0.6, "Transcripts whose no-speech probability is higher are rejected.", gt=0, le=1)
 
 
 class LlamaCppEngine(EngineBase):
