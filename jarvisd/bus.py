@@ -18,6 +18,7 @@ class Mailbox:
     def __init__(self, name: str, size: int) -> None:
         self.name = name
         self.dropped = 0
+        self._closed = False
         self._events: deque[Event] = deque(maxlen=size)
         self._filled = asyncio.Event()
 
@@ -27,11 +28,18 @@ class Mailbox:
         self._events.append(event)
         self._filled.set()
 
+    def close(self) -> None:
+        """No more events come: iteration ends once those waiting were taken."""
+        self._closed = True
+        self._filled.set()
+
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
         while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
             self._filled.clear()
             await self._filled.wait()
         return self._events.popleft()

@@ -19,6 +19,7 @@ class NothingSaid:
     """A wake word was heard and no speech followed within the time limit."""
 
     detection: Detection
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ class NoSpeech:
     waited_s: float
 
 
+# What a listener yields, in the order in which it happens.
+Heard: TypeAlias = Detection | Utterance | NoSpeech
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """Text of an utterance, or what was typed. `language` is one of the household's, or None if unknown.
