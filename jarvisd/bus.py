@@ -33,6 +33,9 @@ class Mailbox:
         self._closed = True
         self._filled.set()
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 

@@ -15,10 +15,6 @@ from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
-from jarvisd.hooks.dispatch import Hooks
-from jarvisd.llm.chat import Delta, Finished
-from jarvisd.llm.prompt import question_messages
-
 from jarvisd.bus import Bus
 from jarvisd.config import ConversationConfig, TierConfig
 from jarvisd.errors import EngineError, EngineReplyError, JarvisError, NothingHeard
@@ -33,7 +29,10 @@ from jarvisd.events import (
     TurnStarted,
     WakeDetected,
 )
+from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.language import guess_language
+from jarvisd.llm.chat import Delta, Finished
+from jarvisd.llm.prompt import question_messages
 from jarvisd.sentences import sentence
 from jarvisd.types import (
     Answer,
@@ -65,12 +64,14 @@ class StreamChat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What a turn needs of the language models: the order of attempts, a lease, and a stream."""
+    """What a turn needs of the language models: the order of attempts, a lease, and a stream.
+
+    An EngineError that leaves a lease tells the engine's owner to look after it.
+    """
 
     routes: Callable[[], Sequence[Route]]
     lease: Lease
     stream: StreamChat
-    report_failure: Callable[[str, EngineError], None]
     demonstration: frozenset[str] = frozenset()
 
 
@@ -122,7 +123,7 @@ class Conversation:
         tiers: Mapping[str, TierConfig],
         languages: Sequence[Language],
         bus: Bus,
-        hooks: Hooks,
+        hooks: Dispatcher,
         models: Models,
         transcribe: Callable[[Utterance], Awaitable[Transcript]] | None,
         deliver: Sequence[Deliver] = (),
@@ -156,22 +157,29 @@ class Conversation:
 
         With `barge_in` a new wake word cancels the running turn; without it (files) the turn is finished first.
         """
-        async with asyncio.TaskGroup() as turns, aclosing(heard):
+        deafness: JarvisError | None = None
+        async with asyncio.TaskGroup() as turns:
             running: asyncio.Task[Answer] | None = None
-            async for item in heard:
-                if running and not running.done():
-                    if barge_in:
-                        running.cancel("barge-in")
-                    else:
-                        await asyncio.wait([running])
-                match item:
-                    case Detection():
-                        self._bus.publish(WakeDetected(item, name))
-                    case NoSpeech():
-                        self._bus.publish(NothingSaid(item.detection, name))
-                    case Utterance():
-                        turn = self._turn(source, room=room, request_id=request_id)
-                        running = turns.create_task(self.answer(turn, item), name=f"turn {turn.id}")
+            try:
+                async with aclosing(heard):
+                    async for item in heard:
+                        if running and not running.done():
+                            if barge_in:
+                                running.cancel("barge-in")
+                            else:
+                                await asyncio.wait([running])
+                        match item:
+                            case Detection():
+                                self._bus.publish(WakeDetected(item, name))
+                            case NoSpeech():
+                                self._bus.publish(NothingSaid(item.detection, name))
+                            case Utterance():
+                                turn = self._turn(source, room=room, request_id=request_id)
+                                running = turns.create_task(self.answer(turn, item), name=f"turn {turn.id}")
+            except JarvisError as error:
+                deafness = error  # raised below: the running turn is finished first, and no group wraps it
+        if deafness is not None:
+            raise deafness
 
     async def ask(
         self,
@@ -267,7 +275,6 @@ class Conversation:
                 return await self._ask_model(progress, route, transcript)
             except EngineError as error:
                 _LOGGER.warning("turn %s: %s could not answer: %s", progress.turn.id, route.engine, error)
-                self._models.report_failure(route.engine, error)
                 if progress.deltas:
                     raise TurnTrouble("answer_broke_off", "model", error.message) from error
                 troubles.append(error.message)

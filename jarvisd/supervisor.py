@@ -47,6 +47,7 @@ class Supervisor:
         self._bus = bus
         self._stopping = asyncio.Event()
         self._failing: dict[str, str] = {}
+        self._essentials_down: set[str] = set()
         self._gave_up: JarvisError | None = None
 
     def stop(self) -> None:
@@ -56,6 +57,10 @@ class Supervisor:
     def failing(self) -> dict[str, str]:
         """Services that are waiting to be restarted, with their last error."""
         return dict(self._failing)
+
+    def essentials_run(self) -> bool:
+        """Whether no essential service is down: what the watchdog vouches for."""
+        return not self._essentials_down
 
     async def run(self, services: Sequence[Service]) -> None:
         """Run until `stop` is called. Raises JarvisError when an essential service cannot be kept running."""
@@ -77,6 +82,7 @@ class Supervisor:
         failures = 0
         while True:
             started = loop.time()
+            self._essentials_down.discard(service.name)
             try:
                 await service.run()
                 self._failing.pop(service.name, None)
@@ -85,6 +91,8 @@ class Supervisor:
                 failures = 1 if loop.time() - started > STABLE_AFTER_S else failures + 1
                 delay_s = backoff_s(failures)
                 self._report(service, error, failures, delay_s)
+                if service.essential:
+                    self._essentials_down.add(service.name)
                 if service.essential and failures >= service.give_up_after:
                     self._gave_up = JarvisError(
                         f"{service.name} failed {failures} times in a row, last with: {error}", code="gave_up"

@@ -78,7 +78,6 @@ class ControlServer:
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
-        await self._claim()
         async with asyncio.TaskGroup() as connections:
 
             def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,8 +93,8 @@ class ControlServer:
                 self.listening.clear()
                 self._socket_path.unlink(missing_ok=True)
 
-    async def _claim(self) -> None:
-        """Remove a socket that nobody serves; refuse when another daemon does."""
+    async def claim(self) -> None:
+        """Remove a socket that nobody serves; raise ControlError when another daemon does. Call it before `run`."""
         if not self._socket_path.exists():
             return
         try:
@@ -131,8 +130,10 @@ class ControlServer:
 
     async def _answer_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await async_read_event(reader)
-        if request is None:
-            return
+        if request is None:  # the library says None for a hang-up and for what is no frame
+            if reader.at_eof():
+                return
+            raise ControlError("Not a request: expected a line of JSON with a `type`.", code="bad_request")
         match request.type:
             case "ask":
                 await _until_hung_up(reader, self._serve_ask(request, writer))

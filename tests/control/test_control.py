@@ -169,13 +169,14 @@ async def test_a_second_daemon_is_refused_and_a_stale_socket_is_replaced(door, t
     path, house = door
     second = ControlServer(path, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status)
     with pytest.raises(ControlError, match="already serves") as failure:
-        await second.run()
+        await second.claim()
     assert failure.value.code == "already_running"
 
     stale = tmp_path / "stale.sock"
     (await asyncio.start_unix_server(lambda *_: None, path=stale)).close()
     assert stale.exists()
     third = ControlServer(stale, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status)
+    await third.claim()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(third.run())
         await third.listening.wait()

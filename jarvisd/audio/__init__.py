@@ -1,0 +1,1 @@
+"""Ears: sound sources, wake words, voice activity, endpointing."""

@@ -1,0 +1,202 @@
+"""When an utterance begins and ends: a state machine over chunks and voice activity, without clock or task.
+
+A wake word is recognised from 0.1 s before to 0.4 s after it has been spoken (measured, 500 renders). What
+is said right after it may therefore lie before the detection, and the end of the wake word behind it:
+
+    hey jarvis what time is it      one breath: begins with the wake word, whole, so that no word is cut
+    hey jarvis ... what time is it  a pause: begins afresh with the question
+    hey jarvis ...                  silence: NoSpeech
+
+The amount of speech after the detection tells these apart (`_OWN_S`, `_QUESTION_S`). In between it may be
+either: then nothing is dropped, and what there is is handed over when nothing follows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from jarvisd.config import EndpointConfig
+from jarvisd.types import CHUNK_S, AudioChunk, Detection, NoSpeech, Utterance
+
+# Speech after the detection: the wake word's own end gave 0.14 s at most, "stop" in one breath 0.14 s at least.
+_OWN_S = 0.12
+_QUESTION_S = 0.25
+# After a pause a question needs so much speech; a cough or a click has less.
+_WORD_S = 0.1
+# Silence from here on is a pause between phrases; within a phrase it is shorter.
+_PAUSE_S = 0.25
+# Kept in front of the first speech (soft consonants come before voice activity sees them) and after the last.
+_LEAD_S = 0.2
+_TAIL_S = 0.3
+# Speech ends at a lower probability than it begins at, so that it does not flicker.
+_HYSTERESIS = 0.15
+
+
+Ending: TypeAlias = Literal["silence", "max_length", "end_of_stream"]
+
+
+@dataclass(slots=True)
+class Heard:
+    """A chunk and the speech probabilities of the frames in it; none where voice activity did not run."""
+
+    chunk: AudioChunk
+    probabilities: Sequence[float] = ()
+
+    @property
+    def end_s(self) -> float:
+        return self.chunk.at_s + CHUNK_S
+
+
+class Endpointer:
+    """Give it every chunk after `begin` until it answers; it is idle before and afterwards."""
+
+    def __init__(self, config: EndpointConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self.config = config
+        self._clock = clock
+        self._take: _Take | None = None
+
+    @property
+    def active(self) -> bool:
+        return self._take is not None
+
+    def begin(self, detection: Detection, history: Sequence[Heard]) -> None:
+        """A wake word was detected in the last chunk of `history`. Replaces an utterance that is going on."""
+        reach_s = detection.at_s - self.config.preroll_s
+        recent = [heard for heard in history if heard.end_s > reach_s]
+        self._take = _Take(detection, self.config.speech_threshold, recent)
+
+    def feed(self, heard: Heard) -> Utterance | NoSpeech | None:
+        """The next chunk. An answer means that it is over."""
+        take = self._take
+        if take is None:
+            return None
+        take.add(heard)
+        outcome = self._judge(take)
+        if outcome is not None:
+            self._take = None
+        return outcome
+
+    def finish(self) -> Utterance | NoSpeech | None:
+        """The stream has ended."""
+        take, self._take = self._take, None
+        if take is None:
+            return None
+        return take.utterance("end_of_stream", self._clock()) if take.worth_hearing else take.no_speech()
+
+    def _judge(self, take: _Take) -> Utterance | NoSpeech | None:
+        if take.has_question:
+            if take.silence_s >= self.config.silence_s:
+                return take.utterance("silence", self._clock())
+            if take.length_s >= self.config.max_utterance_s:
+                return take.utterance("max_length", self._clock())
+        elif take.silence_s >= _PAUSE_S:
+            if take.waited_s >= self.config.no_speech_timeout_s:
+                return take.utterance("silence", self._clock()) if take.worth_hearing else take.no_speech()
+            if not take.worth_hearing:
+                take.start_afresh()
+        return None
+
+
+class _Take:
+    """An utterance in the making."""
+
+    def __init__(self, detection: Detection, threshold: float, history: Sequence[Heard]) -> None:
+        self.detection = detection
+        self._voice = _Voice(threshold)
+        self._afresh = False
+        self._now_s = self._speech_end_s = detection.at_s
+        self._after_s = 0.0  # speech since the detection, or since the pause after it
+        frames = [frame for heard in history for frame in self._voice.frames(heard)]
+        phrase = _last_phrase(frames)
+        self._speech_s = sum(end_s - start_s for start_s, end_s in phrase)
+        self._chunks = [heard.chunk for heard in history]
+        if phrase:
+            self._speech_end_s = phrase[-1][1]
+            self._keep_from(phrase[0][0] - _LEAD_S)
+
+    def add(self, heard: Heard) -> None:
+        self._chunks.append(heard.chunk)
+        self._now_s = heard.end_s
+        for start_s, end_s, speech in self._voice.frames(heard):
+            if speech:
+                self._after_s += end_s - start_s
+                self._speech_s += end_s - start_s
+                self._speech_end_s = end_s
+
+    def start_afresh(self) -> None:
+        """What was heard so far was no question."""
+        self._afresh = True
+        self._after_s = self._speech_s = 0.0
+        self._keep_from(self._now_s - _LEAD_S)
+
+    @property
+    def has_question(self) -> bool:
+        return self._after_s >= (_WORD_S if self._afresh else _QUESTION_S)
+
+    @property
+    def worth_hearing(self) -> bool:
+        return self._after_s > (_WORD_S if self._afresh else _OWN_S)
+
+    @property
+    def silence_s(self) -> float:
+        return self._now_s - self._speech_end_s
+
+    @property
+    def waited_s(self) -> float:
+        return self._now_s - self.detection.at_s
+
+    @property
+    def length_s(self) -> float:
+        return len(self._chunks) * CHUNK_S
+
+    def utterance(self, ended_by: Ending, captured_monotonic: float) -> Utterance:
+        end_s = self._now_s if ended_by == "max_length" else self._speech_end_s + _TAIL_S
+        kept = [chunk for chunk in self._chunks if chunk.at_s < end_s]
+        return Utterance(
+            pcm=b"".join(chunk.pcm for chunk in kept),
+            detection=self.detection,
+            start_at_s=kept[0].at_s,
+            speech_end_at_s=self._speech_end_s,
+            end_at_s=self._now_s,
+            speech_s=self._speech_s,
+            ended_by=ended_by,
+            captured_monotonic=captured_monotonic,
+        )
+
+    def no_speech(self) -> NoSpeech:
+        return NoSpeech(self.detection, self.waited_s)
+
+    def _keep_from(self, start_s: float) -> None:
+        self._chunks = [chunk for chunk in self._chunks if chunk.at_s + CHUNK_S > start_s]
+
+
+class _Voice:
+    """Which frames are speech, with hysteresis."""
+
+    def __init__(self, threshold: float) -> None:
+        self._on = threshold
+        self._off = max(threshold - _HYSTERESIS, threshold / 2)
+        self._speaking = False
+
+    def frames(self, heard: Heard) -> Iterator[tuple[float, float, bool]]:
+        """Begin, end, speech or not. Frames and chunks do not align; taken as evenly spread (8 ms at most off)."""
+        length_s = CHUNK_S / max(1, len(heard.probabilities))
+        start_s = heard.chunk.at_s
+        for probability in heard.probabilities:
+            self._speaking = probability >= (self._off if self._speaking else self._on)
+            yield start_s, start_s + length_s, self._speaking
+            start_s += length_s
+
+
+def _last_phrase(frames: Sequence[tuple[float, float, bool]]) -> list[tuple[float, float]]:
+    """The speech frames of the last phrase: from the last pause before it, however long ago it ended."""
+    phrase: list[tuple[float, float]] = []
+    for start_s, end_s, speech in reversed(frames):
+        if phrase and phrase[0][0] - end_s >= _PAUSE_S:
+            break
+        if speech:
+            phrase.insert(0, (start_s, end_s))
+    return phrase

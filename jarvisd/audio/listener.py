@@ -1,0 +1,80 @@
+"""The ears: a stream of chunks in, wake words and utterances out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, Self, TypeVar
+
+from jarvisd.audio.cascade import Cascade, Outcome, Settings
+from jarvisd.audio.scores import RecentScores, ScoreLog
+from jarvisd.audio.source import AudioSource
+from jarvisd.audio.vad import VoiceActivityModel
+from jarvisd.audio.wake import WakeModels
+from jarvisd.config import EndpointConfig, WakeConfig
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class ListeningModels:
+    """The loaded models and the one thread that runs them. Shared by all listeners; whoever made it closes it.
+
+    Loading reads files and takes about 0.2 s: do it in a thread.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.wake = WakeModels(words)
+        self.voice = VoiceActivityModel()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="listening")
+
+    async def run(
+        self, function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """Inference, off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Wait for the step that runs (some milliseconds) and end the thread."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class Listener:
+    """Listens to one source at a time, with its own thresholds and its own memory of scores."""
+
+    def __init__(self, models: ListeningModels, wake: WakeConfig, endpoint: EndpointConfig) -> None:
+        self._models = models
+        self._settings = Settings(wake, endpoint)
+        self._log = ScoreLog()
+
+    async def listen(self, source: AudioSource) -> AsyncGenerator[Outcome, None]:
+        """What is heard, until the source ends. Leave it with `contextlib.aclosing`: that closes the source."""
+        cascade = Cascade(self._models.wake, self._models.voice, self._settings, self._log)
+        chunks = source.chunks()
+        try:
+            async for chunk in chunks:
+                if cascade.hear(chunk):
+                    await self._models.run(cascade.infer)
+                    for outcome in cascade.outcomes():
+                        yield outcome
+            await self._models.run(cascade.infer, last=True)
+            for outcome in cascade.outcomes(last=True):
+                yield outcome
+        finally:
+            await chunks.aclose()
+
+    def reconfigure(self, wake: WakeConfig, endpoint: EndpointConfig) -> None:
+        """New values of the live keys count from the next chunk on. Other wake words need other models."""
+        self._settings.wake = wake
+        self._settings.endpoint = endpoint
+
+    def scores(self) -> RecentScores:
+        """Scores of the last minutes, near misses included."""
+        return self._log.recent()

@@ -1,0 +1,101 @@
+"""Checks of the configuration that no type can express: addresses, and names that lead from one table to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
+CHILD_KEYS = ("stop_timeout_s", "env")
+LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "remote"})
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that a person may have meant by `name`, or None."""
+    return next(iter(get_close_matches(name, list(names), n=1)), None)
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """Returns "; did you mean x?" when one of `names` is close to `name`, else nothing."""
+    found = nearest(name, names)
+    return f"; did you mean {found}?" if found else ""
+
+
+def check_url(url: str, schemes: tuple[str, ...]) -> None:
+    """Raises ValueError unless `url` has one of the schemes and says where to connect."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"url: is not an address ({error})") from None
+    if parts.scheme not in schemes:
+        raise ValueError(f"url: must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("url: must not carry a user name or password; the configuration is no place for secrets")
+    if parts.scheme == "unix":
+        if parts.netloc or len(parts.path) < 2:
+            raise ValueError("url: needs the full path of a socket, such as unix:///run/jarvisd/asr.sock")
+    elif not parts.hostname:
+        raise ValueError(f"url: names no host; write {parts.scheme}://host:port")
+    elif parts.scheme == "tcp" and port is None:
+        raise ValueError("url: needs a port, such as tcp://localhost:10300")
+
+
+def refuse_child_keys(keys: Iterable[str]) -> None:
+    """Raises ValueError for keys of a child process in an engine that jarvisd does not start."""
+    faults = [f"{key}: has no meaning for an engine that jarvisd does not start" for key in CHILD_KEYS if key in keys]
+    if faults:
+        raise ValueError("\n".join(faults))
+
+
+def reference_faults(tables: Mapping[str, Any]) -> list[str]:
+    """Names in one table that lead nowhere in another, as "path: what is wrong".
+
+    Also asked about a file that has other faults, so nothing is taken for granted about what a table holds.
+    """
+    engines = _table(tables, "engines")
+    tiers = _table(tables, "tiers")
+    faults = _engine_faults("transcription.engine", _table(tables, "transcription").get("engine"), engines, speech=True)
+    for name in tiers:
+        faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, speech=False)
+    order = _table(tables, "conversation").get("tiers")
+    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
+    for position, name in enumerate(names):
+        if name not in tiers:
+            faults.append(f"conversation.tiers: there is no [tiers.{name}]{near(name, tiers)}")
+        elif name in names[:position]:
+            faults.append(f"conversation.tiers: {name} is named twice")
+    return faults
+
+
+def _engine_faults(path: str, name: Any, engines: Mapping[str, Any], *, speech: bool) -> list[str]:
+    if not isinstance(name, str):
+        return []
+    if name not in engines:
+        return [f"{path}: there is no [engines.{name}]{near(name, engines)}"]
+    engine = _table(engines, name)
+    if speech and not _may_transcribe(engine):
+        return [f"{path}: [engines.{name}] is a language model, not a speech-to-text engine"]
+    if not speech and not _may_answer(engine):
+        return [f"{path}: [engines.{name}] is a speech-to-text engine, not a language model"]
+    return []
+
+
+def _may_transcribe(engine: Mapping[str, Any]) -> bool:
+    """Unknown kinds may do anything: they are a fault of their own."""
+    if engine.get("kind") == "process":
+        return bool(engine.get("protocol", "openai") != "openai")
+    return engine.get("kind") not in LANGUAGE_MODEL_KINDS
+
+
+def _may_answer(engine: Mapping[str, Any]) -> bool:
+    if engine.get("kind") == "process":
+        return bool(engine.get("protocol", "openai") != "wyoming")
+    return engine.get("kind") not in SPEECH_KINDS
+
+
+def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = tables.get(name)
+    return table if isinstance(table, Mapping) else {}

@@ -1,0 +1,258 @@
+"""The composition root: builds every part from the configuration, runs them as services, and reports on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jarvisd.audio.ears import Ears
+from jarvisd.audio.source import PushSource
+from jarvisd.bus import Bus
+from jarvisd.config import TierConfig
+from jarvisd.config.file import LoadedConfig
+from jarvisd.config.live import apply_live, diff_live
+from jarvisd.control.server import ControlServer, SoundIn
+from jarvisd.conversation import Conversation, Models
+from jarvisd.engines.pool import EnginePool
+from jarvisd.engines.spec import engine_specs
+from jarvisd.errors import ConfigError
+from jarvisd.events import ConfigReloaded, EngineStateChanged, ListeningChanged, MqttLinkChanged
+from jarvisd.hooks.dispatch import Dispatcher
+from jarvisd.hooks.jarvis import Jarvis
+from jarvisd.hooks.load import load_plugins
+from jarvisd.llm import chat
+from jarvisd.paths import CONTROL_SOCKET, runtime_dir, state_dir
+from jarvisd.routing.router import routes
+from jarvisd.speech import transcribe
+from jarvisd.status import Health, status_line, status_report
+from jarvisd.supervisor import Service, Supervisor
+from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
+from jarvisd.types import Answer, Endpoint, Language, Message, Route
+
+_LOGGER = logging.getLogger(__name__)
+
+# Shutdown order: nobody is heard any more, plugins say goodbye, engines end, and last the house is told.
+STAGE_DOORS, STAGE_GOODBYE, STAGE_PLUGINS, STAGE_ENGINES, STAGE_LINK, STAGE_SYSTEM = range(1, 7)
+
+
+class Daemon:
+    """One jarvisd. `reload` reads the configuration again, for SIGHUP.
+
+    Making one raises ConfigError where a part cannot be built; `run` raises JarvisError when it had to give up.
+    """
+
+    def __init__(self, loaded: LoadedConfig, *, reload: Callable[[], LoadedConfig]) -> None:
+        self._loaded = loaded
+        self._config = config = loaded.config
+        self._reload = reload
+        self._reload_wanted = asyncio.Event()
+        self._notifier = Notifier.from_environment()
+        runtime, state = runtime_dir(config.house), state_dir(config.house)
+        _make_folder(runtime, 0o750, "house.runtime_dir")
+        _make_folder(state, 0o700, "house.state_dir")
+        self._plugins_dir = state / "plugins"
+
+        self.bus = Bus()
+        self.supervisor = Supervisor(self.bus)
+        self.hooks = Dispatcher(
+            load_plugins(config.plugins.folder, config.plugins.disabled),
+            timeout_s=config.plugins.timeout_s,
+            publish=self.bus.publish,
+        )
+        specs = engine_specs(config.engines, runtime_dir=runtime, languages=config.house.languages)
+        self._models_by_engine = {spec.name: spec.model for spec in specs}
+        self.pool = EnginePool(specs, {"openai": chat.probe, "wyoming": transcribe.probe}, self.bus)
+        self._transcriber = self._build_transcriber()
+        self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
+        self.conversation = Conversation(
+            config=config.conversation,
+            tiers=config.tiers,
+            languages=config.house.languages,
+            bus=self.bus,
+            hooks=self.hooks,
+            models=Models(
+                routes=self._routes,
+                lease=self.pool.lease,
+                stream=self._stream,
+                demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
+            ),
+            transcribe=self._transcriber.transcribe if self._transcriber else None,
+        )
+        self.control = ControlServer(
+            runtime / CONTROL_SOCKET, self.bus, ask=self.conversation.ask, open_ears=self._open_ears, status=self.status
+        )
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        setup_logging(self._config.log.level)
+        _LOGGER.info("configuration: %s", self._loaded.origin)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        await self.control.claim()
+        await self.hooks.startup(self._jarvis_for)
+        try:
+            await self.supervisor.run(self._services())
+        finally:
+            self.ears.close()
+
+    def _services(self) -> list[Service]:
+        services = [
+            Service("control socket", self.control.run, STAGE_DOORS, essential=True),
+            Service("plugins' goodbye", self._goodbye, STAGE_GOODBYE),
+            Service("plugins' events", lambda: self.hooks.events(self.bus), STAGE_PLUGINS),
+            Service("engines", self.pool.run, STAGE_ENGINES, stop_timeout_s=self._engines_stop_s(), essential=True),
+            Service("reload", self._serve_reloads, STAGE_SYSTEM),
+            Service("systemd", self._tell_systemd, STAGE_SYSTEM),
+        ]
+        if self.ears.configured_source() is not None:
+            services.append(Service("ears", self._listen, STAGE_DOORS))
+        if interval_s := watchdog_interval_s():
+            alive = self.supervisor.essentials_run
+            services.append(
+                Service("watchdog", lambda: watchdog(self._notifier, interval_s, alive), STAGE_SYSTEM, essential=True)
+            )
+        return services
+
+    async def _listen(self) -> None:
+        source = self.ears.configured_source()
+        if source is not None:
+            await self.conversation.listen(
+                self.ears.hear_house(source), source="microphone", name=source.name, room=self._config.audio.room
+            )
+
+    def _open_ears(self, name: str, request_id: str) -> tuple[SoundIn, Awaitable[None]]:
+        source = PushSource(name)
+        answered = self.conversation.listen(
+            self.ears.hear(source), source="file", name=name, request_id=request_id, barge_in=False
+        )
+        return source, answered
+
+    def _routes(self) -> Sequence[Route]:
+        engines = {status.name: status for status in self.pool.statuses()}
+        return routes(self._config.conversation.tiers, self._config.tiers, engines)
+
+    def _stream(
+        self, endpoint: Endpoint, messages: Sequence[Message], tier: TierConfig
+    ) -> AsyncGenerator[chat.Piece, None]:
+        return chat.stream_chat(
+            endpoint,
+            self._models_by_engine[tier.engine],
+            messages,
+            max_tokens=tier.max_tokens,
+            temperature=tier.temperature,
+            first_token_timeout_s=tier.first_token_timeout_s,
+        )
+
+    def _build_transcriber(self) -> transcribe.Transcriber | None:
+        settings = self._config.transcription
+        if settings.engine is None:
+            return None
+        return transcribe.Transcriber(
+            self.pool.lease,
+            settings.engine,
+            languages=self._config.house.languages,
+            timeout_s=settings.timeout_s,
+            ignore=settings.ignore,
+            no_speech_limit=settings.no_speech_threshold,
+        )
+
+    def _jarvis_for(self, plugin: str) -> Jarvis:
+        async def ask(text: str, language: Language | None) -> Answer:
+            return await self.conversation.ask(text, source="plugin", language=language)
+
+        return Jarvis(
+            plugin,
+            settings=self._config.plugins.settings.get(plugin, {}),
+            plugins_dir=self._plugins_dir,
+            languages=lambda: self._config.house.languages,
+            ask=ask,
+        )
+
+    async def _goodbye(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.hooks.shutdown()
+
+    def _engines_stop_s(self) -> float:
+        return 2.0 + max((engine.stop_timeout_s for engine in self._config.engines.values()), default=0.0)
+
+    def _stop(self, number: signal.Signals) -> None:
+        _LOGGER.info("stopping (%s)", signal.Signals(number).name)
+        self._notifier.stopping("stopping")
+        self.supervisor.stop()
+
+    async def _serve_reloads(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            self._notifier.reloading()
+            await self._apply_reload()
+            self._notifier.ready(self._status_line())
+
+    async def _apply_reload(self) -> None:
+        """What can change live does; the rest is named. A faulty file changes nothing."""
+        try:
+            new = (await asyncio.to_thread(self._reload)).config
+        except ConfigError as error:
+            # A person's slip, told without a traceback.
+            _LOGGER.error("the configuration was not reloaded, everything stays as it was: %s", error.message)  # noqa: TRY400
+            return
+        applied, needs_restart = diff_live(self._config, new)
+        self._config = config = apply_live(self._config, new)
+        self.ears.reconfigure(config.wake, config.endpoint)
+        self.conversation.reconfigure(config.conversation, config.tiers, config.house.languages)
+        if self._transcriber is not None:
+            self._transcriber.reconfigure(
+                languages=config.house.languages,
+                timeout_s=config.transcription.timeout_s,
+                ignore=config.transcription.ignore,
+            )
+        self.hooks.timeout_s = config.plugins.timeout_s
+        set_level(config.log.level)
+        _LOGGER.info("reloaded: %s", ", ".join(applied) or "nothing changed")
+        if needs_restart:
+            _LOGGER.warning("these changes need a restart: %s", ", ".join(needs_restart))
+        self.bus.publish(ConfigReloaded(applied, needs_restart))
+
+    async def _tell_systemd(self) -> None:
+        with self.bus.subscribe("systemd status") as mailbox:
+            await self.control.listening.wait()
+            _LOGGER.info("ready: %s", self._status_line())
+            self._notifier.ready(self._status_line())
+            async for event in mailbox:
+                if isinstance(event, EngineStateChanged | ListeningChanged | MqttLinkChanged):
+                    self._notifier.status(self._status_line())
+
+    def _health(self) -> Health:
+        return Health(
+            config_origin=str(self._loaded.path or self._loaded.origin),
+            listening=self.ears.state,
+            engines=self.pool.statuses(),
+            failing=self.supervisor.failing(),
+            events_dropped=self.bus.dropped(),
+        )
+
+    def _status_line(self) -> str:
+        return status_line(self._health())
+
+    async def status(self) -> dict[str, Any]:
+        """All that `jarvisd status` shows, as plain values."""
+        said = await self.hooks.collect("report_status")
+        return status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
+
+
+def _make_folder(folder: Path, mode: int, key: str) -> None:
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: the folder {folder} cannot be made ({error.strerror}). "
+            "Choose another one, or run jarvisd as its owner."
+        ) from error

@@ -1,0 +1,1 @@
+"""Engines: endpoints with a lifecycle, and the pool that leases them."""

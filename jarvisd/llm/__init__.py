@@ -1,0 +1,1 @@
+"""Language models: the chat client and what it is told."""

@@ -1,0 +1,222 @@
+"""Asks a language model in the OpenAI chat protocol, and receives the answer piece by piece.
+
+Whatever a server does ends in text or in an EngineError: a stream that stops without a reason for stopping was cut,
+however politely.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from jarvisd.errors import EngineReplyError
+from jarvisd.llm.sse import EventStream
+from jarvisd.llm.transport import ModelResponse, request, server_message
+from jarvisd.types import Endpoint, Message
+
+# Slow models give a word a second; silence for so long in mid-answer is a hang.
+IDLE_TIMEOUT_S = 15.0
+# After the end of the text a server may still tell how many tokens it was; nobody waits longer for that.
+USAGE_TIMEOUT_S = 1.0
+# An answer is spoken: nobody listens to so much, and a server that never ends is not served with memory.
+MAX_ANSWER_CHARACTERS = 100_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the answer; never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer: always the last piece. `reason` is "stop", "length" (max_tokens) or the server's own."""
+
+    reason: str
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+Piece: TypeAlias = Delta | Finished
+
+
+async def stream_chat(
+    endpoint: Endpoint,
+    model: str,
+    messages: Sequence[Message],
+    *,
+    max_tokens: int,
+    temperature: float,
+    first_token_timeout_s: float | None,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
+) -> AsyncGenerator[Piece, None]:
+    """Yields the answer's pieces and then `Finished`. Leave it with `aclosing`: the server then stops at once.
+
+    An empty `model` asks for the first that the server lists. `first_token_timeout_s` counts from now to the first
+    text, `idle_timeout_s` between texts. Raises EngineUnavailable or EngineReplyError.
+    """
+    clock = _Clock(first_token_timeout_s, idle_timeout_s)
+    model = model or await clock.within(first_model(endpoint))
+    body = {
+        "model": model,
+        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    answer = _Answer()
+    async with AsyncExitStack() as stack:
+        opening = stack.enter_async_context(request(endpoint, "POST", "/chat/completions", body))
+        response = await clock.within(opening)
+        events = _Events(response, await stack.enter_async_context(aclosing(response.pieces())))
+        while (event := await _next(events, clock, answer)) is not None:
+            if text := answer.take(event):
+                yield Delta(text)  # noqa: ASYNC119 - left with aclosing, as is said above
+                clock.spoke()  # now, not before: the listener's time is not the model's
+    yield answer.finished()
+
+
+async def probe(endpoint: Endpoint, model: str = "") -> None:
+    """Raises EngineError unless the model gives one token. Takes as long as it takes: the caller has the clock."""
+    answer = stream_chat(
+        endpoint, model, (Message("user", "Hi"),), max_tokens=1, temperature=0.0, first_token_timeout_s=None
+    )
+    async with aclosing(answer):
+        async for _ in answer:
+            pass
+
+
+async def first_model(endpoint: Endpoint) -> str:
+    """The name of the first model that a server lists."""
+    async with request(endpoint, "GET", "/models") as response:
+        listed = await response.json()
+    try:
+        return str(listed["data"][0]["id"])
+    except (KeyError, IndexError, TypeError):
+        raise EngineReplyError("The model server lists no model: name one in the configuration.") from None
+
+
+class _Clock:
+    """How long the next text may take: the first one from the beginning, every other from the one before."""
+
+    def __init__(self, first_s: float | None, idle_s: float) -> None:
+        self._limit_s = first_s
+        self._idle_s = idle_s
+        self._trouble = f"The model gave no word within {first_s or 0:g} s."
+        self._by = None if first_s is None else asyncio.get_running_loop().time() + first_s
+
+    def spoke(self) -> None:
+        self._trouble = f"The model fell silent for {self._idle_s:g} s in mid-answer."
+        self._by = asyncio.get_running_loop().time() + self._idle_s
+
+    async def within(self, coming: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout_at(self._by):
+                return await coming
+        except TimeoutError:
+            raise EngineReplyError(self._trouble) from None
+
+
+class _Answer:
+    """What has been received of an answer."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.done = False
+        self._characters = 0
+        self._model = ""
+        self._usage: dict[str, Any] = {}
+
+    def take(self, event: str) -> str:
+        """The text in an event. Raises EngineReplyError for what is no part of an answer."""
+        if event.strip() == "[DONE]":
+            self.done = True
+            return ""
+        try:
+            chunk = json.loads(event)
+            if not isinstance(chunk, dict):
+                raise TypeError("not an object")
+            if "error" in chunk:
+                raise EngineReplyError(f"The model server gave up in mid-answer: {server_message(chunk)}")
+            self._model = chunk.get("model") or self._model
+            self._usage = chunk.get("usage") or self._usage
+            text = "".join(self._choice(choice) for choice in chunk.get("choices") or ())
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EngineReplyError(f"The model server's stream is not understood ({error}).") from error
+        self._characters += len(text)
+        if self._characters > MAX_ANSWER_CHARACTERS:
+            raise EngineReplyError(f"The model did not stop after {MAX_ANSWER_CHARACTERS} characters.")
+        return text
+
+    def finished(self) -> Finished:
+        """The end. Raises EngineReplyError when the server did not say why it ended."""
+        if self.reason is None:
+            raise EngineReplyError("The model server ended its answer without saying that it was complete.")
+        return Finished(
+            reason=self.reason,
+            model=str(self._model),
+            prompt_tokens=_count(self._usage, "prompt_tokens"),
+            completion_tokens=_count(self._usage, "completion_tokens"),
+        )
+
+    def _choice(self, choice: dict[str, Any]) -> str:
+        if choice.get("finish_reason"):
+            self.reason = str(choice["finish_reason"])
+        content = (choice.get("delta") or {}).get("content") or ""
+        if not isinstance(content, str):
+            raise TypeError(f"a piece of text is {type(content).__name__}")
+        return content
+
+
+class _Events:
+    """The data of the events in a response, one by one."""
+
+    def __init__(self, response: ModelResponse, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._response = response
+        self._pieces = pieces
+        self._stream = EventStream()
+        self._ready: deque[str] = deque()
+        self._ended = False
+
+    async def next(self) -> str | None:
+        """The next event's data, or None at the end of the stream."""
+        kind = self._response.content_type
+        if kind and "event-stream" not in kind:
+            said = server_message(await self._response.json()) if "json" in kind else ""
+            raise EngineReplyError(f"The model server did not stream, but sent {kind}" + (f": {said}" if said else "."))
+        try:
+            while not self._ready and not self._ended:
+                piece = await anext(self._pieces, None)
+                self._ended = piece is None
+                self._ready += self._stream.end() if piece is None else self._stream.feed(piece)
+        except ValueError as error:  # no UTF-8, or an event without an end
+            raise EngineReplyError(f"The model server's stream is not understood ({error}).") from error
+        return self._ready.popleft() if self._ready else None
+
+
+async def _next(events: _Events, clock: _Clock, answer: _Answer) -> str | None:
+    """The next event, or None at the end of the stream or of what is worth waiting for."""
+    if answer.done:
+        return None
+    if answer.reason is None:
+        return await clock.within(events.next())
+    try:
+        async with asyncio.timeout(USAGE_TIMEOUT_S):
+            return await events.next()
+    except (TimeoutError, EngineReplyError):
+        return None  # the text is complete; only the count of its tokens is missing
+
+
+def _count(usage: dict[str, Any], key: str) -> int | None:
+    count = usage.get(key) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) else None

@@ -1,0 +1,1 @@
+"""MQTT: the connection (`link`), what is said where (`topics`, `payloads`), and who says it (`bridge`)."""

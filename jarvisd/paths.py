@@ -1,0 +1,47 @@
+"""Where lasting files and sockets go, by configuration, systemd, or who runs the daemon."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jarvisd.config import HouseConfig
+
+CONTROL_SOCKET = "control.sock"
+
+
+def runtime_dir(house: HouseConfig) -> Path:
+    """The folder of the sockets: configured, systemd's RuntimeDirectory, /run for root, or the user's own."""
+    if house.runtime_dir is not None:
+        return house.runtime_dir
+    if from_systemd := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(from_systemd.split(":")[0])
+    if os.geteuid() == 0:
+        return Path("/run/jarvisd")
+    if from_session := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(from_session) / "jarvisd"
+    return Path(f"/tmp/jarvisd-{os.geteuid()}")
+
+
+def state_dir(house: HouseConfig) -> Path:
+    """The folder of what must last: configured, systemd's StateDirectory, /var/lib for root, or the user's own."""
+    if house.state_dir is not None:
+        return house.state_dir
+    if from_systemd := os.environ.get("STATE_DIRECTORY"):
+        return Path(from_systemd.split(":")[0])
+    if os.geteuid() == 0:
+        return Path("/var/lib/jarvisd")
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(base) / "jarvisd"
+
+
+def control_socket(house: HouseConfig) -> Path:
+    return runtime_dir(house) / CONTROL_SOCKET
+
+
+def find_control_socket(house: HouseConfig) -> Path:
+    """The socket a client should try: this user's daemon, or else the system's where there is one."""
+    own, system = control_socket(house), Path("/run/jarvisd") / CONTROL_SOCKET
+    if house.runtime_dir is None and not own.exists() and system.exists():
+        return system
+    return own

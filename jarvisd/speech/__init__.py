@@ -1,0 +1,1 @@
+"""Speech: the client of the speech-to-text engines."""

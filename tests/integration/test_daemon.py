@@ -1,0 +1,154 @@
+"""The whole daemon as a process of its own, with the real engines of the embedded profile."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from jarvisd.cli.temporary import engines_settled, spawned_daemon
+from jarvisd.control.client import request_status, requests
+from jarvisd.errors import ControlError
+
+NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
+
+
+def settings(*overrides: str) -> list[str]:
+    return [
+        "--config", "profile:embedded",
+        *(part for override in ("audio.source=none", *overrides) for part in ("--set", override)),
+    ]  # fmt: skip
+
+
+async def ask(daemon, text):
+    async with aclosing(requests(daemon.socket, "ask", {"text": text})) as replies:
+        return [reply async for reply in replies][-1][1]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+async def until_gone(pids):
+    async with asyncio.timeout(10):
+        while any(map(alive, pids)):
+            await asyncio.sleep(0.02)
+
+
+async def state_of(daemon, engine):
+    found = await request_status(daemon.socket)
+    return next(status for status in found["engines"] if status["name"] == engine)
+
+
+async def test_typed_questions_from_start_to_a_clean_end(tmp_path):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        await engines_settled(daemon)
+        clock = await ask(daemon, "what time is it?")
+        assert clock["answered_by"] == "clock"
+        spanish = await ask(daemon, "¿qué día es hoy?")
+        assert (spanish["answered_by"], spanish["language"]) == ("clock", "es")
+        model = await ask(daemon, "why is the sky blue?")
+        assert (model["answered_by"], model["demonstration"], model["error_code"]) == ("smollm2", True, None)
+        found = await request_status(daemon.socket)
+        assert {engine["state"] for engine in found["engines"]} == {"ready"}
+        pids = [engine["pid"] for engine in found["engines"]]
+        async with asyncio.timeout(10):
+            while not (await request_status(daemon.socket))["plugin_status"]["journal"].startswith("3 turns"):
+                await asyncio.sleep(0.02)
+    assert daemon.process.returncode == 0
+    await until_gone(pids)
+    assert not daemon.socket.exists()
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_engines_die_with_a_daemon_that_is_killed(tmp_path):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        await engines_settled(daemon)
+        pids = [engine["pid"] for engine in (await request_status(daemon.socket))["engines"]]
+        assert all(map(alive, pids))
+        daemon.process.kill()
+        await daemon.process.wait()
+        await until_gone(pids)
+
+
+async def test_a_killed_engine_comes_back_and_answers(tmp_path):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        await engines_settled(daemon)
+        before = await state_of(daemon, "smollm2")
+        os.kill(before["pid"], signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while (now := await state_of(daemon, "smollm2"))["state"] != "ready" or now["pid"] == before["pid"]:
+                await asyncio.sleep(0.05)
+        assert now["restarts"] == 1
+        assert (await ask(daemon, "why is the sky blue?"))["error_code"] is None
+
+
+async def test_reload_applies_what_can_change_live_and_names_the_rest(tmp_path):
+    config = tmp_path / "jarvisd.toml"
+    config.write_text('[audio]\nsource = "none"\n[wake]\nthreshold = 0.5\n')
+    async with spawned_daemon(tmp_path, ["--config", str(config)]) as daemon:
+
+        async def logged(text):
+            async with asyncio.timeout(10):
+                while text not in daemon.log.read_text():
+                    await asyncio.sleep(0.02)
+
+        config.write_text('[audio]\nsource = "stdin"\n[wake]\nthreshold = 0.7\n')
+        daemon.process.send_signal(signal.SIGHUP)
+        await logged("reloaded: wake.threshold")
+        await logged("need a restart: audio.source")
+        config.write_text("[wake]\nthreshhold = 0.7\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        await logged("everything stays as it was")
+        assert "wake.threshold" in daemon.log.read_text().rsplit("everything stays", 1)[1]
+        assert (await ask(daemon, "what time is it"))["answered_by"] == "clock"
+
+
+async def test_without_a_microphone_it_says_so_and_typed_questions_work(tmp_path):
+    missing = 'audio.command=["arecord-is-not-here"]'
+    async with spawned_daemon(tmp_path, settings(*NO_ENGINES, "audio.source=command", missing)) as daemon:
+        async with asyncio.timeout(10):
+            while "arecord-is-not-here" not in (found := await request_status(daemon.socket))["listening_detail"]:
+                await asyncio.sleep(0.05)
+        assert not found["listening"]
+        assert "arecord-is-not-here" in found["failing"]["ears"]
+        assert (await ask(daemon, "what time is it"))["answered_by"] == "clock"
+        no_model = await ask(daemon, "why is the sky blue?")
+        assert no_model["error_code"] == "no_model"
+
+
+async def test_a_model_that_is_not_there_is_said_with_what_to_do(tmp_path):
+    engine = 'engines={small={kind="llama_cpp", model="/nowhere/model.gguf"}}'
+    tiers = 'tiers={fast={engine="small"}}'
+    async with spawned_daemon(tmp_path, settings("transcription={}", engine, tiers)) as daemon:
+        await engines_settled(daemon)
+        answer = await ask(daemon, "why is the sky blue?")
+        assert answer["error_code"] == "models_failed"
+        assert "/nowhere/model.gguf" in answer["text"]
+        assert (await ask(daemon, "what time is it"))["answered_by"] == "clock"
+
+
+async def test_a_second_daemon_in_the_same_place_is_refused(tmp_path):
+    async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
+        second = tmp_path / "second"
+        second.mkdir()
+        arguments = [*settings(*NO_ENGINES), "--set", f'house.runtime_dir="{tmp_path}"']
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "jarvisd", *arguments, "run", stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 1
+        assert b"Another jarvisd already serves" in said
+        assert await request_status(daemon.socket)
+
+
+async def test_a_daemon_that_cannot_start_says_why(tmp_path):
+    with pytest.raises(ControlError, match="nokey"):
+        async with spawned_daemon(tmp_path, settings("wake.nokey=1")):
+            pass
