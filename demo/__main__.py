@@ -56,7 +56,9 @@ class Watcher:
             self.deltas += 1
         elif short.startswith(("event/", "response", "ask")):
             text = payload.decode(errors="replace")
-            streamed = f" [dim](after {self.deltas} streamed pieces)[/dim]" if short == "response" else ""
+            streamed = (
+                f" [dim](streamed in {self.deltas} pieces)[/dim]" if short == "response" and self.deltas > 1 else ""
+            )
             out.print(f"    [cyan]MQTT  {topic}[/cyan]{streamed}")
             out.print(f"          [dim]{escape(text if len(text) <= 400 else text[:400] + ' …')}[/dim]")
         if short == "response":

@@ -113,7 +113,7 @@ class _Progress:
 class Conversation:
     """Turns what is heard or typed into answers.
 
-    `transcribe` is None where no recogniser is configured. `deliver` are called, in order, with every answer.
+    `transcribe` is None where no recogniser is configured. `deliver` is called with every answer, and must not wait.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Conversation:
         hooks: Dispatcher,
         models: Models,
         transcribe: Callable[[Utterance], Awaitable[Transcript]] | None,
-        deliver: Sequence[Deliver] = (),
+        deliver: Deliver,
     ) -> None:
         self._config = config
         self._tiers = tiers
@@ -135,7 +135,7 @@ class Conversation:
         self._hooks = hooks
         self._models = models
         self._transcribe = transcribe
-        self._deliver = tuple(deliver)
+        self._deliver = deliver
 
     def reconfigure(
         self, config: ConversationConfig, tiers: Mapping[str, TierConfig], languages: Sequence[Language]
@@ -211,8 +211,7 @@ class Conversation:
             answer = self._honest(progress, TurnTrouble("internal", progress.stage))
         progress.mark("total", began)
         answer = replace(answer, question=progress.question, timings_ms=dict(progress.timings_ms))
-        for deliver in self._deliver:
-            deliver(turn, answer)
+        self._deliver(turn, answer)
         self._bus.publish(Answered(turn, answer))
         return answer
 

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jarvisd import __version__
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
@@ -25,13 +27,17 @@ from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.jarvis import Jarvis
 from jarvisd.hooks.load import load_plugins
 from jarvisd.llm import chat
+from jarvisd.mqtt.bridge import Bridge
+from jarvisd.mqtt.link import Link
+from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.paths import CONTROL_SOCKET, runtime_dir, state_dir
 from jarvisd.routing.router import routes
+from jarvisd.secrets import read_secret
 from jarvisd.speech import transcribe
-from jarvisd.status import Health, status_line, status_report
+from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
-from jarvisd.types import Answer, Endpoint, Language, Message, Route
+from jarvisd.types import Answer, Endpoint, Language, Message, Route, Turn
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,7 +87,11 @@ class Daemon:
                 demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
             ),
             transcribe=self._transcriber.transcribe if self._transcriber else None,
+            deliver=self._deliver,
         )
+        self.link: Link | None
+        self.bridge: Bridge | None
+        self.link, self.bridge = self._build_mqtt()
         self.control = ControlServer(
             runtime / CONTROL_SOCKET, self.bus, ask=self.conversation.ask, open_ears=self._open_ears, status=self.status
         )
@@ -110,6 +120,10 @@ class Daemon:
             Service("reload", self._serve_reloads, STAGE_SYSTEM),
             Service("systemd", self._tell_systemd, STAGE_SYSTEM),
         ]
+        if self.link is not None and self.bridge is not None:
+            bridge = self.bridge
+            services.append(Service("mqtt link", self.link.run, STAGE_LINK))
+            services.append(Service("mqtt bridge", lambda: bridge.run(self.bus), STAGE_PLUGINS))
         if self.ears.configured_source() is not None:
             services.append(Service("ears", self._listen, STAGE_DOORS))
         if interval_s := watchdog_interval_s():
@@ -161,6 +175,34 @@ class Daemon:
             ignore=settings.ignore,
             no_speech_limit=settings.no_speech_threshold,
         )
+
+    def _build_mqtt(self) -> tuple[Link, Bridge] | tuple[None, None]:
+        mqtt, node = self._config.mqtt, self._config.house.node
+        if mqtt.host is None:
+            _LOGGER.info("no broker is configured (mqtt.host): running without MQTT")
+            return None, None
+        names = Topics(mqtt.base_topic, node)
+        link = Link(
+            mqtt,
+            client_id=f"jarvisd-{node}",
+            status_topic=names.of(STATUS),
+            password=read_secret(mqtt.password_credential),
+            publish=self.bus.publish,
+        )
+        bridge = Bridge(
+            link,
+            names,
+            version=__version__,
+            ask=partial(self.conversation.ask, source="mqtt"),
+            languages=lambda: self._config.house.languages,
+            engines=self.pool.statuses,
+            listening=lambda: self.ears.state,
+        )
+        return link, bridge
+
+    def _deliver(self, turn: Turn, answer: Answer) -> None:
+        if self.bridge is not None:
+            self.bridge.deliver(turn, answer)
 
     def _jarvis_for(self, plugin: str) -> Jarvis:
         async def ask(text: str, language: Language | None) -> Answer:
@@ -237,7 +279,14 @@ class Daemon:
             engines=self.pool.statuses(),
             failing=self.supervisor.failing(),
             events_dropped=self.bus.dropped(),
+            broker=self._broker_state(),
         )
+
+    def _broker_state(self) -> MqttLinkChanged:
+        if self.link is None:
+            return NO_BROKER
+        status = self.link.status()
+        return MqttLinkChanged(status.connected, status.detail)
 
     def _status_line(self) -> str:
         return status_line(self._health())

@@ -66,7 +66,7 @@ class House:
                 demonstration=frozenset({"small"}),
             ),
             transcribe=self.transcribe if heard is not None else None,
-            deliver=[lambda turn, answer: self.delivered.append((turn, answer))],
+            deliver=lambda turn, answer: self.delivered.append((turn, answer)),
         )
 
     @asynccontextmanager
