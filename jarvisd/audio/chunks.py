@@ -38,7 +38,8 @@ class Pace:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
 
-    async def wait_for(self, chunk: AudioChunk) -> None:
-        late = self._loop.time() - (self._began + chunk.at_s + CHUNK_S)
-        if late < 0:
-            await asyncio.sleep(-late)
+    async def wait_for(self, chunk: AudioChunk, *, together: int = 1) -> None:
+        """Returns when the chunk is due, or `together` of them."""
+        early_s = self._began + chunk.at_s + CHUNK_S - self._loop.time()
+        if early_s > 0:
+            await asyncio.sleep(early_s + (together - 1) * CHUNK_S)

@@ -105,6 +105,9 @@ class _Announced:
         self._source = source
         self._opened = opened
 
+    def relax(self, chunks: int) -> None:
+        self._source.relax(chunks)
+
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         async with aclosing(self._source.chunks()) as chunks:
             async for chunk in chunks:

@@ -24,6 +24,11 @@ from jarvisd.types import CHUNK_S, AudioChunk, Detection, NoSpeech, Utterance
 # Speech after the detection: the wake word's own end gave 0.14 s at most, "stop" in one breath 0.14 s at least.
 _OWN_S = 0.12
 _QUESTION_S = 0.25
+# A question has more clear speech than this. What has less may be a breath in front of it: its end is waited for
+# twice as long. Breath and noise that pass for speech are rarely called so with such probability.
+_SURE_QUESTION_S = 0.35
+_CLEAR_PROBABILITY = 0.9
+_PATIENCE = 2.0
 # After a pause a question needs so much speech; a cough or a click has less.
 _WORD_S = 0.1
 # Silence from here on is a pause between phrases; within a phrase it is shorter.
@@ -39,7 +44,7 @@ Ending: TypeAlias = Literal["silence", "max_length", "end_of_stream"]
 
 
 @dataclass(slots=True)
-class Heard:
+class HeardChunk:
     """A chunk and the speech probabilities of the frames in it; none where voice activity did not run."""
 
     chunk: AudioChunk
@@ -62,13 +67,13 @@ class Endpointer:
     def active(self) -> bool:
         return self._take is not None
 
-    def begin(self, detection: Detection, history: Sequence[Heard]) -> None:
+    def begin(self, detection: Detection, history: Sequence[HeardChunk]) -> None:
         """A wake word was detected in the last chunk of `history`. Replaces an utterance that is going on."""
         reach_s = detection.at_s - self.config.preroll_s
         recent = [heard for heard in history if heard.end_s > reach_s]
         self._take = _Take(detection, self.config.speech_threshold, recent)
 
-    def feed(self, heard: Heard) -> Utterance | NoSpeech | None:
+    def feed(self, heard: HeardChunk) -> Utterance | NoSpeech | None:
         """The next chunk. An answer means that it is over."""
         take = self._take
         if take is None:
@@ -88,7 +93,10 @@ class Endpointer:
 
     def _judge(self, take: _Take) -> Utterance | NoSpeech | None:
         if take.has_question:
-            if take.silence_s >= self.config.silence_s:
+            patience = 1.0 if take.surely_question else _PATIENCE
+            if patience > 1 and take.silence_s >= self.config.silence_s:
+                take.doubt()
+            if take.silence_s >= patience * self.config.silence_s:
                 return take.utterance("silence", self._clock())
             if take.length_s >= self.config.max_utterance_s:
                 return take.utterance("max_length", self._clock())
@@ -103,13 +111,15 @@ class Endpointer:
 class _Take:
     """An utterance in the making."""
 
-    def __init__(self, detection: Detection, threshold: float, history: Sequence[Heard]) -> None:
+    def __init__(self, detection: Detection, threshold: float, history: Sequence[HeardChunk]) -> None:
         self.detection = detection
         self._voice = _Voice(threshold)
         self._afresh = False
         self._now_s = self._speech_end_s = detection.at_s
         self._after_s = 0.0  # speech since the detection, or since the pause after it
         frames = [frame for heard in history for frame in self._voice.frames(heard)]
+        self._clear_s = 0.0  # of this, what is clearly speech
+        self._doubted: tuple[float, float] | None = None  # where a sure question would begin; speech before
         phrase = _last_phrase(frames)
         self._speech_s = sum(end_s - start_s for start_s, end_s in phrase)
         self._chunks = [heard.chunk for heard in history]
@@ -117,7 +127,7 @@ class _Take:
             self._speech_end_s = phrase[-1][1]
             self._keep_from(phrase[0][0] - _LEAD_S)
 
-    def add(self, heard: Heard) -> None:
+    def add(self, heard: HeardChunk) -> None:
         self._chunks.append(heard.chunk)
         self._now_s = heard.end_s
         for start_s, end_s, speech in self._voice.frames(heard):
@@ -125,16 +135,39 @@ class _Take:
                 self._after_s += end_s - start_s
                 self._speech_s += end_s - start_s
                 self._speech_end_s = end_s
+        self._count_clear(heard)
+        self._settle_doubt()
+
+    def _count_clear(self, heard: HeardChunk) -> None:
+        clear = sum(probability >= _CLEAR_PROBABILITY for probability in heard.probabilities)
+        self._clear_s += clear * CHUNK_S / max(1, len(heard.probabilities))
 
     def start_afresh(self) -> None:
         """What was heard so far was no question."""
         self._afresh = True
-        self._after_s = self._speech_s = 0.0
+        self._after_s = self._clear_s = self._speech_s = 0.0
         self._keep_from(self._now_s - _LEAD_S)
+
+    def doubt(self) -> None:
+        """What was heard up to this pause may be no question: if a sure one follows, it begins here."""
+        if self._doubted is None or self._speech_end_s > self._doubted[0]:
+            self._doubted = (self._now_s - _LEAD_S, self._speech_s)
+            self._clear_s = 0.0
+
+    def _settle_doubt(self) -> None:
+        if self._doubted is not None and self.surely_question:
+            begins_s, speech_before_s = self._doubted
+            self._doubted = None
+            self._speech_s -= speech_before_s
+            self._keep_from(begins_s)
 
     @property
     def has_question(self) -> bool:
         return self._after_s >= (_WORD_S if self._afresh else _QUESTION_S)
+
+    @property
+    def surely_question(self) -> bool:
+        return self._clear_s >= _SURE_QUESTION_S
 
     @property
     def worth_hearing(self) -> bool:
@@ -181,7 +214,7 @@ class _Voice:
         self._off = max(threshold - _HYSTERESIS, threshold / 2)
         self._speaking = False
 
-    def frames(self, heard: Heard) -> Iterator[tuple[float, float, bool]]:
+    def frames(self, heard: HeardChunk) -> Iterator[tuple[float, float, bool]]:
         """Begin, end, speech or not. Frames and chunks do not align; taken as evenly spread (8 ms at most off)."""
         length_s = CHUNK_S / max(1, len(heard.probabilities))
         start_s = heard.chunk.at_s

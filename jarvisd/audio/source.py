@@ -25,6 +25,8 @@ from jarvisd.types import CHUNK_BYTES, SAMPLE_BYTES, SAMPLE_RATE_HZ, AudioChunk
 
 _READ_BYTES = 65_536
 _KEPT_COMPLAINT_BYTES = 4_096
+# Between the end of the sound and the exit code.
+_LAST_WORDS_S = 2.0
 
 
 class AudioSource(Protocol):
@@ -34,6 +36,9 @@ class AudioSource(Protocol):
     def name(self) -> str: ...
 
     def chunks(self) -> AsyncGenerator[AudioChunk, None]: ...
+
+    def relax(self, chunks: int) -> None:
+        """So many chunks may be handed on together: each time a process wakes costs more than a chunk in silence."""
 
 
 class WavSource:
@@ -55,7 +60,11 @@ class WavSource:
         self._loop = loop
         self._realtime = realtime
         self._trailing_silence_s = trailing_silence_s
+        self._together = 1
         self.name = ", ".join(path.name for path in self._paths)
+
+    def relax(self, chunks: int) -> None:
+        self._together = chunks
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         pace = Pace() if self._realtime else None
@@ -63,7 +72,7 @@ class WavSource:
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
             for chunk in batch:
                 if pace:
-                    await pace.wait_for(chunk)
+                    await pace.wait_for(chunk, together=self._together)
                 yield chunk
 
     def _batches(self) -> Iterator[list[AudioChunk]]:
@@ -106,22 +115,26 @@ class CommandSource:
     def __init__(self, argv: Sequence[str], *, stall_s: float = 10.0) -> None:
         self._argv = tuple(argv)
         self._stall_s = stall_s
+        self._together = 1
         self.name = Path(self._argv[0]).name
+
+    def relax(self, chunks: int) -> None:
+        self._together = chunks
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         chunker = Chunker()
         transport, capture = await self._start()
         try:
-            while pcm := await capture.sound.read(CHUNK_BYTES, timeout_s=self._stall_s):
+            while pcm := await capture.sound.read(self._together, timeout_s=self._stall_s):
                 for chunk in chunker.add(pcm):
                     yield chunk
-            await capture.exited.wait()
+            await capture.ended(_LAST_WORDS_S)
             raise AudioError(_why_it_ended(self._argv, transport.get_returncode(), capture.last_words()))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(transport.get_pid(), signal.SIGKILL)
-            transport.close()
             await capture.exited.wait()
+            transport.close()
 
     async def _start(self) -> tuple[asyncio.SubprocessTransport, _Capture]:
         loop = asyncio.get_running_loop()
@@ -142,6 +155,7 @@ class _Capture(asyncio.SubprocessProtocol):
     def __init__(self) -> None:
         self.sound = Inbox()
         self.exited = asyncio.Event()
+        self._all_said = asyncio.Event()
         self._complaints = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -159,9 +173,18 @@ class _Capture(asyncio.SubprocessProtocol):
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
             self.sound.connection_lost(exc)
+        else:
+            self._all_said.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def process_exited(self) -> None:
         self.exited.set()
+
+    async def ended(self, limit_s: float) -> None:
+        """Until it has exited and all it said is read, but not for ever: it may only have closed its output."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self.exited.wait()
+                await self._all_said.wait()
 
     def last_words(self) -> str:
         """The last line on standard error that is not empty."""
@@ -170,7 +193,7 @@ class _Capture(asyncio.SubprocessProtocol):
 
 
 def _why_it_ended(argv: Sequence[str], returncode: int | None, last_words: str) -> str:
-    how = f"killed by signal {-returncode}" if returncode and returncode < 0 else f"exit code {returncode}"
+    how = "it closed its output" if returncode is None else f"exit code {returncode}"
     return (
         f"the capture program {argv[0]} ended ({how}): {last_words}. Is a microphone connected and free? "
         f"`arecord -l` lists them; try `{shlex.join(argv)} > /dev/null`, or set audio.command"
@@ -183,7 +206,11 @@ class StdinSource:
     def __init__(self, *, descriptor: int = 0, trailing_silence_s: float = 1.0) -> None:
         self._descriptor = descriptor
         self._trailing_silence_s = trailing_silence_s
+        self._together = 1
         self.name = "standard input"
+
+    def relax(self, chunks: int) -> None:
+        self._together = chunks
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         chunker = Chunker()
@@ -209,7 +236,7 @@ class StdinSource:
         # A copy, so that closing the transport leaves the descriptor itself open.
         pipe = os.fdopen(os.dup(self._descriptor), "rb", buffering=0)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: inbox, pipe)
-        return partial(inbox.read, CHUNK_BYTES), transport.close
+        return lambda: inbox.read(self._together), transport.close
 
 
 class PushSource:
@@ -226,6 +253,9 @@ class PushSource:
         self._changed = asyncio.Condition()
         self._finished = False
         self._closed = False
+
+    def relax(self, chunks: int) -> None:
+        """Nothing to gain: whoever hands in sound decides when."""
 
     async def feed(self, pcm: bytes) -> None:
         """Hand in s16le of any length. Raises AudioError when nobody listens any more."""

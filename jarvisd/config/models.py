@@ -163,7 +163,12 @@ class EndpointConfig(Section):
 
     silence_s: float = key(0.6, "So much silence ends an utterance.", live=True, ge=0.2, le=5)
     preroll_s: float = key(
-        0.4, "Sound kept from before the wake word ended, so that no first word is lost.", live=True, ge=0, le=3
+        1.5,
+        "An utterance in one breath with the wake word begins where that phrase began, at most so long before "
+        "the detection: long enough for the whole wake word, so that no word is lost or cut.",
+        live=True,
+        ge=0,
+        le=3,
     )
     max_utterance_s: float = key(30.0, "An utterance is cut here.", live=True, ge=2, le=300)
     no_speech_timeout_s: float = key(

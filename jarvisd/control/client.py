@@ -11,7 +11,7 @@ from typing import Any
 from wyoming.event import Event as Frame
 from wyoming.event import async_read_event, async_write_event
 
-from jarvisd.errors import ControlError
+from jarvisd.errors import ControlError, JarvisError
 
 
 async def requests(
@@ -47,6 +47,8 @@ async def requests(
             yield reply.type, reply.data
             if kind != "listen" and reply.type in ("answer", "status"):
                 return
+        if sending is not None and sending.done() and (broken := sending.exception()) is not None:
+            raise broken
         raise ControlError("The daemon hung up before it was done; its log says why.", code="hung_up")
     finally:
         if sending is not None:
@@ -63,6 +65,10 @@ async def request_status(socket_path: Path) -> dict[str, Any]:
 
 
 async def _send_sound(writer: asyncio.StreamWriter, sound: AsyncIterable[bytes]) -> None:
-    async for pcm in sound:
-        await async_write_event(Frame(type="audio-chunk", payload=pcm), writer)
-    await async_write_event(Frame(type="audio-stop"), writer)
+    try:
+        async for pcm in sound:
+            await async_write_event(Frame(type="audio-chunk", payload=pcm), writer)
+        await async_write_event(Frame(type="audio-stop"), writer)
+    except JarvisError:
+        writer.close()  # ends the request, and whoever waits for its replies
+        raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -75,39 +76,30 @@ class ControlServer:
         self._open_ears = open_ears
         self._status = status
         self._sessions = 0
+        self._socket: socket.socket | None = None
         self.listening = asyncio.Event()
 
+    async def claim(self) -> None:
+        """Take the socket's place. Raises ControlError when another daemon has it. `run` does this where it was not done."""
+        if self._socket is None:
+            self._socket = await asyncio.to_thread(_bind, self._socket_path)
+
     async def run(self) -> None:
+        await self.claim()
         async with asyncio.TaskGroup() as connections:
 
             def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 connections.create_task(self._serve(reader, writer), name="control connection")
 
-            server = await asyncio.start_unix_server(accept, path=self._socket_path, limit=LONGEST_LINE_BYTES)
-            self._socket_path.chmod(0o660)
+            server = await asyncio.start_unix_server(accept, sock=self._socket, limit=LONGEST_LINE_BYTES)
             self.listening.set()
             try:
                 async with server:
                     await asyncio.Event().wait()
             finally:
                 self.listening.clear()
-                self._socket_path.unlink(missing_ok=True)
-
-    async def claim(self) -> None:
-        """Remove a socket that nobody serves; raise ControlError when another daemon does. Call it before `run`."""
-        if not self._socket_path.exists():
-            return
-        try:
-            _, writer = await asyncio.open_unix_connection(self._socket_path)
-        except OSError:
-            self._socket_path.unlink(missing_ok=True)
-            return
-        writer.close()
-        raise ControlError(
-            f"Another jarvisd already serves {self._socket_path}. Stop it (`systemctl stop jarvisd`), "
-            "or give this one its own house.runtime_dir.",
-            code="already_running",
-        )
+                self._socket = None
+                await asyncio.to_thread(self._socket_path.unlink, missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         trouble: list[tuple[str, str]] = []
@@ -176,6 +168,30 @@ class ControlServer:
                 await answered
                 mailbox.close()
         await _send(writer, "done")
+
+
+def _bind(path: Path) -> socket.socket:
+    """A socket at `path` for the daemon's user and group. One that nobody serves any more is replaced. Blocks briefly."""
+    with socket.socket(socket.AF_UNIX) as visitor:
+        try:
+            visitor.connect(str(path))
+        except OSError:
+            pass  # nobody is there: whatever lies at the path is stale
+        else:
+            raise ControlError(
+                f"Another jarvisd already serves {path}. Stop it (`systemctl stop jarvisd`), "
+                "or give this one its own house.runtime_dir.",
+                code="already_running",
+            )
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        path.unlink(missing_ok=True)
+        bound.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        bound.close()
+        raise ControlError(f"The control socket {path} cannot be made: {error}.", code="no_socket") from error
+    return bound
 
 
 async def _receive(reader: asyncio.StreamReader, sound: SoundIn) -> None:

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import stat
-import subprocess
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -38,20 +37,19 @@ class ChildProcess:
     number cannot belong to somebody else by then. (asyncio's own subprocess reaps at once, in a thread for each.)
     """
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], on_end: Callable[[], None]) -> None:
-        self.pid = process.pid
+    def __init__(self, name: str, pid: int, output_fd: int, on_end: Callable[[], None]) -> None:
+        self.pid = pid
         self.exit_code: int | None = None
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._name = name
         self._logger = logging.getLogger(f"jarvisd.engine.{name}")
-        self._process = process
         self._on_end = on_end
         self._ended = asyncio.Event()
         self._group_killed = False
         self._unfinished_line = b""
         self._loop = asyncio.get_running_loop()
-        assert process.stdout is not None  # asked for in `start`
-        self._output_fd = process.stdout.fileno()
+        self._reaped = False
+        self._output_fd = output_fd
         os.set_blocking(self._output_fd, False)
         self._loop.add_reader(self._output_fd, self._read_output)
         self._pidfd = os.pidfd_open(self.pid)
@@ -65,18 +63,30 @@ class ChildProcess:
 
         The kernel ends the children with the *thread* that started them: call it from the daemon's main thread.
         """
+        output_fd, write_fd = os.pipe()
         try:
-            process = subprocess.Popen(
+            pid = os.posix_spawnp(
+                argv[0],
                 argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=_environment(env),
+                _environment(env),
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, write_fd, 1),
+                    (os.POSIX_SPAWN_DUP2, write_fd, 2),
+                ],
+                setsid=True,
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and that would be inherited
             )
         except OSError as error:
+            os.close(output_fd)
             raise EngineStartError(f"{argv[0]} cannot be started: {error.strerror}.") from error
-        return cls(name, process, on_end)
+        finally:
+            os.close(write_fd)
+        try:
+            return cls(name, pid, output_fd, on_end)
+        except OSError:  # no descriptor left to watch it with
+            os.killpg(pid, signal.SIGKILL)
+            raise
 
     @property
     def ended(self) -> bool:
@@ -136,8 +146,9 @@ class ChildProcess:
 
     def _reap(self) -> None:
         """Give the number back to the kernel. Sure not to wait: the process has ended."""
-        if self._process.returncode is None:
-            self._process.wait()
+        if not self._reaped:
+            self._reaped = True
+            os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
             os.close(self._pidfd)
             self._close_output()
 
@@ -163,10 +174,10 @@ class ChildProcess:
             self._logger.debug("%s", text)
 
     def _close_output(self) -> None:
-        if self._output_fd >= 0 and self._process.stdout is not None:
+        if self._output_fd >= 0:
             self._keep(self._unfinished_line)
             self._loop.remove_reader(self._output_fd)
-            self._process.stdout.close()
+            os.close(self._output_fd)
             self._output_fd = -1
 
 

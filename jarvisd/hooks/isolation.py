@@ -66,32 +66,40 @@ class Isolation:
         # A fresh daemon thread: a stuck one delays neither the others nor the end of the process.
         threading.Thread(target=work, name=f"plugin-{plugin}", daemon=True).start()
         try:
-            result, error = await finished
+            outcome = await finished
         except asyncio.CancelledError:
             if finished.cancelled():
                 self._stuck[plugin] += 1
             raise
-        if isinstance(error, Exception):
-            raise error
-        if error is not None:
-            raise PluginError(f"raised {type(error).__name__}") from error
-        return _not_awaitable(result)
+        return _result(outcome)
 
 
 async def _on_the_loop(
     function: Callable[..., Coroutine[Any, Any, object]], arguments: Mapping[str, object], limit_s: float
 ) -> object:
-    """The outer limit cancels once more: an implementation that swallows the first time is then abandoned."""
+    """In a task of its own, so that no cancellation inside the function can be taken for one of the caller's."""
+    call = _Call(function(**arguments))
     started = time.monotonic()
-    contained = _within(limit_s, _drive(function(**arguments)))
-    result = await _within(limit_s + CLEAN_UP_S, contained, "went on after its time was over; it was left behind")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(call.outcome())
+        try:
+            await asyncio.wait([task], timeout=limit_s)
+        finally:
+            in_time = task.done()
+            if not in_time:
+                call.stop(task)
+                asyncio.get_running_loop().call_later(CLEAN_UP_S, call.stop, task)
     took_s = time.monotonic() - started
-    if took_s > limit_s:  # too late for the timer: it never let the loop run
+    if call.abandoned:
+        raise PluginError("went on after its time was over; it was left behind")
+    if not in_time:
+        raise PluginError(f"took longer than {limit_s:g} s")
+    if took_s > limit_s:  # it never let the loop run, so no timer could stop it
         raise PluginError(f"blocked the event loop for {took_s:.1f} s; write it as a plain def")
-    return result
+    return _result(task.result())
 
 
-async def _within(limit_s: float, awaitable: Awaitable[object], complaint: str = "") -> object:
+async def _within(limit_s: float, awaitable: Awaitable[object]) -> object:
     limit = asyncio.timeout(limit_s)
     try:
         async with limit:
@@ -99,62 +107,64 @@ async def _within(limit_s: float, awaitable: Awaitable[object], complaint: str =
     except TimeoutError:
         if not limit.expired():
             raise  # the function's own
-        raise PluginError(complaint or f"took longer than {limit_s:g} s") from None
+        raise PluginError(f"took longer than {limit_s:g} s") from None
 
 
-async def _drive(coroutine: Coroutine[Any, Any, object]) -> object:
-    return await _Contained(coroutine)
-
-
-class _Contained:
-    """Awaits a foreign coroutine in the caller's own task, with two guarantees about cancellation.
-
-    A cancelled caller ends as cancelled, whatever the coroutine makes of it; and a coroutine that goes on
-    after a cancellation is left behind at the next one. Cancellations that the coroutine itself began and
-    took back (its own `asyncio.timeout`, say) are its own affair: `Task.cancelling` tells them apart.
+class _Call:
+    """Drives a foreign coroutine step by step: one that goes on after it was stopped is left behind at the
+    second `stop`, where a plain task would have to be waited for.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        self.abandoned = False
         self._coroutine = coroutine
+        self._stops = 0
+
+    def stop(self, task: asyncio.Task[Any]) -> None:
+        self._stops += 1
+        task.cancel()
+
+    async def outcome(self) -> _Outcome:
+        try:
+            return await self, None
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised again where the call is awaited
+            return None, error
+        except asyncio.CancelledError as error:
+            if self._stops:
+                raise
+            return None, error
 
     def __await__(self) -> Generator[Any, Any, object]:
-        coroutine = self._coroutine
-        task = asyncio.current_task()
-        assert task is not None
-        before = task.cancelling()
-        step: Callable[[], Any] = partial(coroutine.send, None)
+        step: Callable[[], Any] = partial(self._coroutine.send, None)
         while True:
             try:
                 waits_for = step()
             except StopIteration as stop:
-                if task.cancelling() > before:
-                    raise asyncio.CancelledError from None
-                return _not_awaitable(stop.value)
-            except (Exception, SystemExit, asyncio.CancelledError) as error:
-                if task.cancelling() > before:
-                    raise asyncio.CancelledError from error
-                if isinstance(error, Exception):
-                    raise
-                raise PluginError(f"raised {type(error).__name__} by itself") from error
+                return stop.value
             try:
                 value = yield waits_for
             except BaseException as error:
-                if task.cancelling() > before + 1:
-                    _abandon(coroutine)
+                if self._stops > 1:
+                    self._abandon()
                     raise
-                step = partial(coroutine.throw, error)
+                step = partial(self._coroutine.throw, error)
             else:
-                step = partial(coroutine.send, value)
+                step = partial(self._coroutine.send, value)
+
+    def _abandon(self) -> None:
+        self.abandoned = True
+        try:
+            self._coroutine.close()
+        except (Exception, SystemExit) as error:  # it will not even be closed; nothing awaits it any more
+            _LOGGER.debug("An abandoned plugin coroutine refuses to end", exc_info=error)
 
 
-def _abandon(coroutine: Coroutine[Any, Any, object]) -> None:
-    try:
-        coroutine.close()
-    except (Exception, SystemExit) as error:  # it will not even be closed; nothing awaits it any more
-        _LOGGER.debug("An abandoned plugin coroutine refuses to end", exc_info=error)
-
-
-def _not_awaitable(result: object) -> object:
+def _result(outcome: _Outcome) -> object:
+    result, error = outcome
+    if isinstance(error, Exception):
+        raise error
+    if error is not None:
+        raise PluginError(f"raised {type(error).__name__}") from error
     if inspect.iscoroutine(result):
         result.close()
         raise PluginError("returned a coroutine; declare it with async def")

@@ -7,6 +7,8 @@ where the client's connect blocks a thread, and its exceptions still say what wa
 from __future__ import annotations
 
 import asyncio
+import errno
+import re
 import socket
 import ssl
 
@@ -18,10 +20,14 @@ from jarvisd.config import MqttConfig
 from jarvisd.errors import MqttError
 
 # Reason codes of MQTT 5; paho translates those of 3.1.1 into them.
-UNSUPPORTED_PROTOCOL = 132
+NO_SUBSCRIBERS = 16
+NOT_AUTHORIZED = 135
+_CLOSED = 128
 _BAD_CREDENTIALS = 134
-_NOT_AUTHORIZED = 135
 _TAKEN_OVER = 142
+
+# How asyncio tells that a host has several addresses, and none of them let us in.
+_EVERYWHERE_REFUSED = re.compile(rf"Multiple exceptions: \[Errno {errno.ECONNREFUSED}\].*")
 
 # Faults that a person must mend; trying often would only fill the broker's log.
 NEEDS_A_PERSON = frozenset({"mqtt_auth", "mqtt_tls"})
@@ -51,17 +57,16 @@ async def reach(config: MqttConfig, tls: ssl.SSLContext | None, limit_s: float) 
             "set mqtt.ca_file",
             code="mqtt_tls",
         ) from error
-    except ssl.SSLError as error:
-        raise MqttError(
-            f"{place} does not speak TLS ({_reason(error)}); see mqtt.tls and mqtt.port", code="mqtt_tls"
-        ) from error
     except (socket.gaierror, UnicodeError) as error:
         raise MqttError(
             f"there is no host {config.host!r} ({_reason(error)}); see mqtt.host", code="mqtt_no_host"
         ) from error
-    except ConnectionRefusedError as error:
-        raise MqttError(f"nothing listens on {place}; is the broker running?", code="mqtt_refused") from error
     except OSError as error:
+        if isinstance(error, ConnectionRefusedError) or _EVERYWHERE_REFUSED.fullmatch(str(error)):
+            raise MqttError(f"nothing listens on {place}; is the broker running?", code="mqtt_refused") from error
+        if tls is not None and isinstance(error, ssl.SSLError | ConnectionResetError):
+            text = f"{place} does not speak TLS ({_reason(error)}); see mqtt.tls and mqtt.port"
+            raise MqttError(text, code="mqtt_tls") from error
         raise MqttError(f"{place} cannot be reached: {_reason(error)}", code="mqtt_unreachable") from error
     writer.transport.abort()
 
@@ -75,7 +80,7 @@ def refused(config: MqttConfig, error: aiomqtt.MqttError) -> MqttError:
             code="mqtt_silent",
         )
     code = reason_code(error)
-    if code not in (_BAD_CREDENTIALS, _NOT_AUTHORIZED):
+    if code not in (_BAD_CREDENTIALS, NOT_AUTHORIZED):
         return MqttError(f"the broker at {place} refuses the connection: {error.rc}", code="mqtt_refused")
     if config.username is None:
         text = f"the broker at {place} wants a user name and a password; set mqtt.username and the secret"
@@ -87,10 +92,12 @@ def refused(config: MqttConfig, error: aiomqtt.MqttError) -> MqttError:
 def lost(config: MqttConfig, client_id: str, error: aiomqtt.MqttError) -> MqttError:
     """Why a connection ended that had stood."""
     cause = error.__cause__ if isinstance(error.__cause__, aiomqtt.MqttError) else error
-    if reason_code(cause) == _TAKEN_OVER:
+    code = reason_code(cause)
+    if code == _TAKEN_OVER:
         text = f"another client called {client_id!r} took over; does a second daemon have the same house.node?"
         return MqttError(text, code="mqtt_taken_over")
-    return MqttError(f"the connection to {config.host}:{config.port} was lost ({_reason(cause)})", code="mqtt_lost")
+    how = "it was closed" if code == _CLOSED else _reason(cause)
+    return MqttError(f"the connection to {config.host}:{config.port} was lost ({how})", code="mqtt_lost")
 
 
 def reason_code(error: BaseException | None) -> int | None:

@@ -7,6 +7,7 @@ worth something now; of a retained one only the latest value counts, and it is d
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,7 +24,8 @@ class Outgoing:
     qos: int = 1
     retained: bool = False
     passing: bool = False
-    expires_at: float = float("inf")
+    put_at: float = 0.0
+    expires_at: float = math.inf
 
 
 class Outbox:
@@ -47,7 +49,8 @@ class Outbox:
         if self.waiting >= self._size:
             self._give_up_oldest(passing=False)
             self.dropped += 1
-        self._put(Outgoing(topic, payload, expires_at=self._now() + self._ttl_s))
+        now = self._now()
+        self._put(Outgoing(topic, payload, put_at=now, expires_at=now + self._ttl_s))
 
     def pass_on(self, topic: str, payload: bytes, qos: int) -> None:
         if len(self._queue) - self.waiting >= PASSING_SIZE:

@@ -112,7 +112,7 @@ def response(turn: Turn, answer: Answer) -> bytes:
     )
 
 
-def refusal(question: Question, code: str, text: str) -> bytes:
+def refusal(question: Question, code: str, text: str, language: Language) -> bytes:
     """A response to a question that did not become a turn: its `turn` is null."""
     return _encoded(
         {
@@ -122,7 +122,7 @@ def refusal(question: Question, code: str, text: str) -> bytes:
             "room": question.room,
             "question": question.text,
             "text": text,
-            "language": question.language,
+            "language": language,
             "answered_by": "jarvisd",
             "demonstration": False,
             "error": code,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from jarvisd.errors import ConfigError
-
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -58,11 +56,6 @@ class Topics:
     """The full topics of one daemon."""
 
     def __init__(self, base: str, node: str) -> None:
-        if not base or any(one in base for one in "+#\0") or base.startswith(("/", "$")) or base.endswith("/"):
-            raise ConfigError(
-                f"mqtt.base_topic: {base!r} cannot be used; take letters and digits, with / between levels",
-                (f"mqtt.base_topic: {base!r} cannot be used",),
-            )
         self._prefix = f"{base}/{node}/"
 
     def of(self, topic: Topic) -> str:

@@ -21,8 +21,8 @@ PACKAGE_PREFIX = "package:"
 GGUF_MAGIC = b"GGUF"
 # Two at a time: after a barge-in the next question need not wait until the broken-off one has ended.
 PARALLEL = 2
-# llama.cpp's levels: 1 errors, 2 warnings, 3 every request.
-VERBOSITY = 1
+# llama.cpp's levels: 1 errors, 2 warnings and abandoned questions, 3 every request.
+VERBOSITY = 2
 
 
 def find_model(model: str) -> Path:

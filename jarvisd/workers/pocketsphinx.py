@@ -17,8 +17,6 @@ from typing import Any
 from jarvisd.workers.lifeline import cannot_serve, die_with_parent, install_command
 from jarvisd.workers.recogniser import About, Recognised, serve
 
-# How often it is looked whether the asker is still there: 0.2 s of sound.
-STEP_BYTES = 6_400
 # The weight of the language model against the sound; words of commands come out best with it.
 LANGUAGE_WEIGHT = 6.5
 
@@ -43,10 +41,9 @@ class Pocketsphinx:
     def recognise(self, pcm: bytes, languages: Sequence[str], abandoned: threading.Event) -> Recognised:  # noqa: ARG002
         self._decoder.start_utt()
         try:
-            for start in range(0, len(pcm), STEP_BYTES):
-                if abandoned.is_set():
-                    break
-                self._decoder.process_raw(pcm[start : start + STEP_BYTES], False, False)
+            # The utterance as a whole: its loudness and colour are then known from the first word on, which
+            # turned "hey george as what time is it" into "hey jarvis what time is it".
+            self._decoder.process_raw(pcm, full_utt=True)
         finally:
             self._decoder.end_utt()
         found = self._decoder.hyp()

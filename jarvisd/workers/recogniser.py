@@ -19,11 +19,10 @@ from typing import Protocol
 from wyoming.asr import Transcribe, Transcript
 from wyoming.error import Error
 from wyoming.event import Event, async_read_event, async_write_event
-from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info
 
 from jarvisd.types import SAMPLE_BYTES, SAMPLE_RATE_HZ
 
-# The audio events are written out: wyoming.audio needs audioop, which Python 3.13 has not.
+# Audio and info events are written out: wyoming's own modules for them need audioop, which Python 3.13 has not.
 _LOGGER = logging.getLogger(__name__)
 
 READ_BYTES = 65_536
@@ -117,8 +116,8 @@ class _Client:
             while (event := await async_read_event(self._reader)) is not None:
                 if sound := self._take(event):
                     utterances.create_task(self._answer(sound, self._languages))
-                elif Describe.is_type(event.type):
-                    await self._send(_info(self._recogniser).event())
+                elif event.type == "describe":
+                    await self._send(_info(self._recogniser))
             return
         except _BadRequest as error:
             refusal = Error(text=str(error), code=error.code)
@@ -187,23 +186,13 @@ def _check_format(sound: Mapping[str, object]) -> None:
         raise _BadRequest("format", f"16000 Hz, 2 bytes, 1 channel is wanted, and {given} was sent")
 
 
-def _info(recogniser: Recogniser) -> Info:
+def _info(recogniser: Recogniser) -> Event:
     about = recogniser.about
-    attribution = Attribution(name=about.author, url=about.url)
-    model = AsrModel(
-        name=about.name,
-        attribution=attribution,
-        installed=True,
-        description=about.description,
-        version=about.version,
-        languages=list(recogniser.languages),
-    )
-    program = AsrProgram(
-        name=about.name,
-        attribution=attribution,
-        installed=True,
-        description=about.description,
-        version=about.version,
-        models=[model],
-    )
-    return Info(asr=[program])
+    itself = {
+        "name": about.name,
+        "description": about.description,
+        "version": about.version,
+        "attribution": {"name": about.author, "url": about.url},
+        "installed": True,
+    }
+    return Event("info", {"asr": [{**itself, "models": [{**itself, "languages": list(recogniser.languages)}]}]})

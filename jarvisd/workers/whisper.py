@@ -153,7 +153,7 @@ def _folder(model: str) -> str:
 
     if Path(model).is_dir():
         return model
-    if "/" in model and Path(model).is_absolute():
+    if model.startswith(("/", ".")):
         cannot_serve(f"There is no folder {model}: put a CTranslate2 Whisper model there, or correct `model`.")
     try:
         return str(download_model(model, local_files_only=True))
@@ -198,6 +198,7 @@ def main() -> None:
     else:
         die_with_parent()
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the processor to others
         asyncio.run(serve(arguments.socket, load(arguments)))
 
 

@@ -2,7 +2,8 @@ import asyncio
 import os
 import signal
 import socket
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -218,6 +219,25 @@ async def test_a_pool_that_is_cancelled_during_a_start_leaves_nothing(tmp_path):
     assert pid is not None
     assert not is_running(pid)
     assert await until(told, EngineState.STOPPED)
+
+
+@pytest.mark.parametrize("misbehave", ["slow-ready", "grandchild", "crash", "exit-at-start"])
+async def test_whenever_a_pool_is_cancelled_nothing_is_left(tmp_path, misbehave):
+    spec = fake_engine(tmp_path, "--misbehave", misbehave, "--after", "0.05", stop_timeout_s=0.05)
+    for step in range(6):
+        async with running_pool(spec):
+            await asyncio.sleep(0.04 * step)
+        assert processes_with(spec.endpoint.socket_path) == []
+
+
+def processes_with(argument: str) -> list[int]:
+    """Processes that were started with this among their arguments and still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if argument.encode() in (folder / "cmdline").read_bytes() and is_running(int(folder.name)):
+                found.append(int(folder.name))
+    return found
 
 
 async def test_one_engine_that_fails_does_not_touch_another(tmp_path):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
@@ -21,7 +22,7 @@ HOST = "127.0.0.1"
 class Broker:
     """Keeps its port when it comes back. The methods block: in a test that is async, use asyncio.to_thread."""
 
-    def __init__(self, folder: Path, settings: str = "allow_anonymous true\nset_tcp_nodelay true", *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, settings: str = "allow_anonymous true", *, port: int | None = None) -> None:
         self.host = HOST
         self.port = port or free_port()
         self._folder = folder
@@ -31,7 +32,7 @@ class Broker:
     def start(self) -> None:
         """Returns when it takes connections."""
         config = self._folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} {HOST}\nuser root\n{self._settings}\n")
+        config.write_text(f"listener {self.port} {HOST}\nuser root\nset_tcp_nodelay true\n{self._settings}\n")
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen([mosquitto(), "-v", "-c", str(config)], stdout=log, stderr=log)
         until = time.monotonic() + 20
@@ -93,6 +94,13 @@ class Listener:
                     return bytes(message.payload)
         raise AssertionError("the broker has gone")
 
+    async def take(self, count: int) -> None:
+        """Receives so many messages."""
+        async with asyncio.timeout(30):
+            for _ in range(count):
+                message = await anext(self.client.messages)
+                self.seen.append((str(message.topic), bytes(message.payload)))
+
     async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         await self.client.publish(topic, payload, qos=1, retain=retain)
 
@@ -110,10 +118,8 @@ class listening:  # noqa: N801 - reads as `async with listening(broker) as liste
         return Listener(self._client)
 
     async def __aexit__(self, *error: object) -> None:
-        try:
+        with suppress(aiomqtt.MqttError):  # the broker may have gone first
             await self._client.__aexit__(None, None, None)
-        except aiomqtt.MqttError:
-            pass  # the broker went first
         if self._client._disconnected.done():
             self._client._disconnected.exception()  # else asyncio complains that nobody looked
 
