@@ -98,6 +98,11 @@ def utterance():
     return Utterance(b"\0" * 32000, detection, 0.5, 2.0, 2.6, 1.0, "silence", time.monotonic())
 
 
+async def made(*arguments, **options):
+    """Plugins are loaded before the loop runs, or on a thread."""
+    return await asyncio.to_thread(House, *arguments, **options)
+
+
 async def events_of(house, coroutine):
     with house.bus.subscribe("test", size=1000) as mailbox:
         result = await coroutine
@@ -106,7 +111,7 @@ async def events_of(house, coroutine):
 
 
 async def test_a_command_is_answered_without_a_model(tmp_path):
-    house = House(tmp_path)
+    house = await made(tmp_path)
     answer, events = await events_of(house, house.conversation.ask("hello", source="cli", request_id="7"))
     assert (answer.text, answer.answered_by, answer.language) == ("Hello.", "greeter", "en")
     assert house.leases == []
@@ -115,7 +120,7 @@ async def test_a_command_is_answered_without_a_model(tmp_path):
 
 
 async def test_an_open_question_is_streamed_from_a_model_and_labelled(tmp_path):
-    house = House(tmp_path)
+    house = await made(tmp_path)
     said = []
 
     async def say(text):
@@ -133,7 +138,7 @@ async def test_an_open_question_is_streamed_from_a_model_and_labelled(tmp_path):
 
 
 async def test_a_spoken_question_is_transcribed_and_revised(tmp_path):
-    house = House(tmp_path, heard=Transcript("hey jarvis hello", "en", engine="ears"))
+    house = await made(tmp_path, heard=Transcript("hey jarvis hello", "en", engine="ears"))
     answer, events = await events_of(house, house.conversation.answer(house.conversation._turn("file"), utterance()))
     assert answer.question == "hello"
     assert answer.text == "Hello."
@@ -142,14 +147,14 @@ async def test_a_spoken_question_is_transcribed_and_revised(tmp_path):
 
 
 async def test_the_next_tier_answers_when_one_fails_before_its_first_word(tmp_path):
-    house = House(tmp_path, {"strong": [EngineUnavailable("strong is starting")], "small": ["Yes."]})
+    house = await made(tmp_path, {"strong": [EngineUnavailable("strong is starting")], "small": ["Yes."]})
     answer, events = await events_of(house, house.conversation.ask("why?", source="cli"))
     assert (answer.text, answer.answered_by) == ("Yes.", "small")
     assert [event.route.tier for event in events if isinstance(event, Routed)] == ["strong", "small"]
 
 
 async def test_no_tier_takes_over_once_a_word_was_said(tmp_path):
-    house = House(tmp_path, {"strong": ["Well, ", EngineReplyError("the stream was cut")], "small": ["Yes."]})
+    house = await made(tmp_path, {"strong": ["Well, ", EngineReplyError("the stream was cut")], "small": ["Yes."]})
     answer, events = await events_of(house, house.conversation.ask("why?", source="cli"))
     assert answer.error_code == "answer_broke_off"
     assert house.leases == ["strong"]
@@ -157,10 +162,10 @@ async def test_no_tier_takes_over_once_a_word_was_said(tmp_path):
 
 
 async def test_a_model_that_says_nothing_has_failed(tmp_path):
-    house = House(tmp_path, {"mute": ["  "], "small": ["Yes."]})
+    house = await made(tmp_path, {"mute": ["  "], "small": ["Yes."]})
     answer = await house.conversation.ask("why?", source="cli")
     assert answer.error_code == "answer_broke_off"
-    house = House(tmp_path, {"mute": [], "small": ["Yes."]})
+    house = await made(tmp_path, {"mute": [], "small": ["Yes."]})
     assert (await house.conversation.ask("why?", source="cli")).text == "Yes."
 
 
@@ -171,7 +176,7 @@ async def test_a_model_that_says_nothing_has_failed(tmp_path):
 async def test_when_all_tiers_fail_one_honest_sentence_says_what_to_do_in_the_speakers_language(
     tmp_path, question, begins
 ):
-    house = House(tmp_path, {"small": [EngineUnavailable("The model is missing: install it with `pip install x`.")]})
+    house = await made(tmp_path, {"small": [EngineUnavailable("The model is missing: install it with `pip install x`.")]})
     answer, _ = await events_of(house, house.conversation.ask(question, source="cli"))
     assert answer.error_code == "models_failed"
     assert answer.text.startswith(begins)
@@ -181,7 +186,7 @@ async def test_when_all_tiers_fail_one_honest_sentence_says_what_to_do_in_the_sp
 
 
 async def test_without_any_tier_it_says_so(tmp_path):
-    house = House(tmp_path, {})
+    house = await made(tmp_path, {})
     assert (await house.conversation.ask("why?", source="cli")).error_code == "no_model"
 
 
@@ -196,7 +201,7 @@ async def test_without_any_tier_it_says_so(tmp_path):
     ],
 )
 async def test_what_cannot_be_understood_ends_in_a_sentence_too(tmp_path, heard, code):
-    house = House(tmp_path, heard=heard)
+    house = await made(tmp_path, heard=heard)
     turn = house.conversation._turn("microphone")
     answer, events = await events_of(house, house.conversation.answer(turn, utterance()))
     assert answer.error_code == code
@@ -205,12 +210,12 @@ async def test_what_cannot_be_understood_ends_in_a_sentence_too(tmp_path, heard,
 
 
 async def test_a_plugin_with_a_bug_does_not_cost_the_turn(tmp_path):
-    house = House(tmp_path)
+    house = await made(tmp_path)
     assert (await house.conversation.ask("bug", source="cli")).text == "It is blue."
 
 
 async def test_no_turn_outlives_its_deadline(tmp_path):
-    house = House(tmp_path, {"small": ["Well ", "hang"]}, deadline_s=1.01)
+    house = await made(tmp_path, {"small": ["Well ", "hang"]}, deadline_s=1.01)
     answer = await house.conversation.ask("why?", source="cli")
     assert answer.error_code == "deadline"
     assert house.closed_streams == 1
@@ -228,7 +233,7 @@ async def listen(house, items, **options):
 
 
 async def test_a_new_wake_word_cancels_the_running_turn(tmp_path):
-    house = House(tmp_path, {"small": ["Well ", "hang"]}, heard=Transcript("why?", "en"))
+    house = await made(tmp_path, {"small": ["Well ", "hang"]}, heard=Transcript("why?", "en"))
 
     async def then_answer():
         await house.streaming.wait()
@@ -243,7 +248,7 @@ async def test_a_new_wake_word_cancels_the_running_turn(tmp_path):
 
 
 async def test_files_are_answered_one_after_the_other(tmp_path):
-    house = House(tmp_path, heard=Transcript("why?", "en"))
+    house = await made(tmp_path, heard=Transcript("why?", "en"))
     first, second = utterance(), utterance()
     items = [first.detection, first, second.detection, second]
     await listen(house, items, barge_in=False, request_id="files")
@@ -251,7 +256,7 @@ async def test_files_are_answered_one_after_the_other(tmp_path):
 
 
 async def test_a_wake_word_without_a_question_is_told(tmp_path):
-    house = House(tmp_path, heard=Transcript("why?", "en"))
+    house = await made(tmp_path, heard=Transcript("why?", "en"))
     detection = Detection("hey_jarvis", 0.9, 1.0)
     _, events = await events_of(house, listen(house, [detection, NoSpeech(detection, 4.0)]))
     assert [type(event) for event in events] == [WakeDetected, NothingSaid]
@@ -259,7 +264,7 @@ async def test_a_wake_word_without_a_question_is_told(tmp_path):
 
 
 async def test_an_asker_that_goes_away_cancels_its_turn(tmp_path):
-    house = House(tmp_path, {"small": ["Well ", "hang"]})
+    house = await made(tmp_path, {"small": ["Well ", "hang"]})
 
     async def impatient():
         async with asyncio.TaskGroup() as group:

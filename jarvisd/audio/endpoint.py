@@ -7,8 +7,8 @@ is said right after it may therefore lie before the detection, and the end of th
     hey jarvis ... what time is it  a pause: begins afresh with the question
     hey jarvis ...                  silence: NoSpeech
 
-The amount of speech after the detection tells these apart (`_OWN_S`, `_QUESTION_S`). In between it may be
-either: then nothing is dropped, and what there is is handed over when nothing follows.
+The amount of clear speech after the detection tells these apart (`_OWN_S`, `_QUESTION_S`). In between it may
+be either: then nothing is dropped, and what there is is handed over when nothing follows.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from typing import Literal, TypeAlias
 from jarvisd.config import EndpointConfig
 from jarvisd.types import CHUNK_S, AudioChunk, Detection, NoSpeech, Utterance
 
-# Speech after the detection: the wake word's own end gave 0.14 s at most, "stop" in one breath 0.14 s at least.
+# Frames as sure as this are somebody speaking. A breath, a cough or a knock passes for speech, but hardly so clearly:
+# one of a person after "hey jarvis" had 0.35 s of speech, 0.06 s of it clear; "stop", spoken fast, 0.35 s clear.
+_CLEAR_PROBABILITY = 0.9
+# Clear speech after the detection: the wake word's own end gave 0.16 s at most and 0.08 s nearly always, "stop" in
+# one breath 0.11 s at least.
 _OWN_S = 0.12
 _QUESTION_S = 0.25
-# A question has more clear speech than this. What has less may be a breath in front of it: its end is waited for
-# twice as long. Breath and noise that pass for speech are rarely called so with such probability.
-_SURE_QUESTION_S = 0.35
-_CLEAR_PROBABILITY = 0.9
-_PATIENCE = 2.0
-# After a pause a question needs so much speech; a cough or a click has less.
-_WORD_S = 0.1
+# After a pause so much of it is a word.
+_WORD_S = 0.15
+# In loud noise nothing is clear: then so much of any speech will do.
+_LONG_S = 0.6
 # Silence from here on is a pause between phrases; within a phrase it is shorter.
 _PAUSE_S = 0.25
 # Kept in front of the first speech (soft consonants come before voice activity sees them) and after the last.
@@ -53,6 +54,11 @@ class HeardChunk:
     @property
     def end_s(self) -> float:
         return self.chunk.at_s + CHUNK_S
+
+    @property
+    def frame_s(self) -> float:
+        """Length of a frame. Frames and chunks do not align; they are taken as evenly spread, 8 ms off at most."""
+        return CHUNK_S / max(1, len(self.probabilities))
 
 
 class Endpointer:
@@ -93,10 +99,7 @@ class Endpointer:
 
     def _judge(self, take: _Take) -> Utterance | NoSpeech | None:
         if take.has_question:
-            patience = 1.0 if take.surely_question else _PATIENCE
-            if patience > 1 and take.silence_s >= self.config.silence_s:
-                take.doubt()
-            if take.silence_s >= patience * self.config.silence_s:
+            if take.silence_s >= self.config.silence_s:
                 return take.utterance("silence", self._clock())
             if take.length_s >= self.config.max_utterance_s:
                 return take.utterance("max_length", self._clock())
@@ -116,10 +119,9 @@ class _Take:
         self._voice = _Voice(threshold)
         self._afresh = False
         self._now_s = self._speech_end_s = detection.at_s
-        self._after_s = 0.0  # speech since the detection, or since the pause after it
+        # Speech since the detection, or since the pause after it, and how much of that was clear.
+        self._after_s = self._clear_s = 0.0
         frames = [frame for heard in history for frame in self._voice.frames(heard)]
-        self._clear_s = 0.0  # of this, what is clearly speech
-        self._doubted: tuple[float, float] | None = None  # where a sure question would begin; speech before
         phrase = _last_phrase(frames)
         self._speech_s = sum(end_s - start_s for start_s, end_s in phrase)
         self._chunks = [heard.chunk for heard in history]
@@ -130,17 +132,12 @@ class _Take:
     def add(self, heard: HeardChunk) -> None:
         self._chunks.append(heard.chunk)
         self._now_s = heard.end_s
-        for start_s, end_s, speech in self._voice.frames(heard):
+        self._clear_s += heard.frame_s * sum(one >= _CLEAR_PROBABILITY for one in heard.probabilities)
+        for _, end_s, speech in self._voice.frames(heard):
             if speech:
-                self._after_s += end_s - start_s
-                self._speech_s += end_s - start_s
+                self._after_s += heard.frame_s
+                self._speech_s += heard.frame_s
                 self._speech_end_s = end_s
-        self._count_clear(heard)
-        self._settle_doubt()
-
-    def _count_clear(self, heard: HeardChunk) -> None:
-        clear = sum(probability >= _CLEAR_PROBABILITY for probability in heard.probabilities)
-        self._clear_s += clear * CHUNK_S / max(1, len(heard.probabilities))
 
     def start_afresh(self) -> None:
         """What was heard so far was no question."""
@@ -148,30 +145,13 @@ class _Take:
         self._after_s = self._clear_s = self._speech_s = 0.0
         self._keep_from(self._now_s - _LEAD_S)
 
-    def doubt(self) -> None:
-        """What was heard up to this pause may be no question: if a sure one follows, it begins here."""
-        if self._doubted is None or self._speech_end_s > self._doubted[0]:
-            self._doubted = (self._now_s - _LEAD_S, self._speech_s)
-            self._clear_s = 0.0
-
-    def _settle_doubt(self) -> None:
-        if self._doubted is not None and self.surely_question:
-            begins_s, speech_before_s = self._doubted
-            self._doubted = None
-            self._speech_s -= speech_before_s
-            self._keep_from(begins_s)
-
     @property
     def has_question(self) -> bool:
-        return self._after_s >= (_WORD_S if self._afresh else _QUESTION_S)
-
-    @property
-    def surely_question(self) -> bool:
-        return self._clear_s >= _SURE_QUESTION_S
+        return self._clear_s >= (_WORD_S if self._afresh else _QUESTION_S) or self._after_s >= _LONG_S
 
     @property
     def worth_hearing(self) -> bool:
-        return self._after_s > (_WORD_S if self._afresh else _OWN_S)
+        return self.has_question or (not self._afresh and self._clear_s > _OWN_S)
 
     @property
     def silence_s(self) -> float:
@@ -215,13 +195,12 @@ class _Voice:
         self._speaking = False
 
     def frames(self, heard: HeardChunk) -> Iterator[tuple[float, float, bool]]:
-        """Begin, end, speech or not. Frames and chunks do not align; taken as evenly spread (8 ms at most off)."""
-        length_s = CHUNK_S / max(1, len(heard.probabilities))
+        """Begin, end, speech or not."""
         start_s = heard.chunk.at_s
         for probability in heard.probabilities:
             self._speaking = probability >= (self._off if self._speaking else self._on)
-            yield start_s, start_s + length_s, self._speaking
-            start_s += length_s
+            yield start_s, start_s + heard.frame_s, self._speaking
+            start_s += heard.frame_s
 
 
 def _last_phrase(frames: Sequence[tuple[float, float, bool]]) -> list[tuple[float, float]]:

@@ -80,7 +80,7 @@ class ControlServer:
         self.listening = asyncio.Event()
 
     async def claim(self) -> None:
-        """Take the socket's place. Raises ControlError when another daemon has it. `run` does this where it was not done."""
+        """Take the socket's place; `run` does where it was not done. Raises ControlError when another daemon has it."""
         if self._socket is None:
             self._socket = await asyncio.to_thread(_bind, self._socket_path)
 
@@ -171,7 +171,7 @@ class ControlServer:
 
 
 def _bind(path: Path) -> socket.socket:
-    """A socket at `path` for the daemon's user and group. One that nobody serves any more is replaced. Blocks briefly."""
+    """A socket at `path` for the daemon's user and group, in place of one that nobody serves. Blocks briefly."""
     with socket.socket(socket.AF_UNIX) as visitor:
         try:
             visitor.connect(str(path))

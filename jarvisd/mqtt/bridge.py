@@ -63,8 +63,11 @@ class Bridge:
         with bus.subscribe("mqtt") as mailbox:
             self._mailbox = mailbox
             self._show_state()
-            async for event in mailbox:
-                self._tell(event)
+            try:
+                async for event in mailbox:
+                    self._tell(event)
+            finally:
+                self._mailbox = None
 
     def deliver(self, turn: Turn, answer: Answer) -> None:
         """The answer of any turn, once it is whole; it waits for an absent broker."""

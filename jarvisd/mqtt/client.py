@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 
@@ -16,6 +17,9 @@ from jarvisd.config import MqttConfig
 
 V5, V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 
+# paho calls each lost connection an error; the link tells it once, in its own words.
+_WIRE_LOGGER = logging.getLogger("jarvisd.mqtt.wire")
+_WIRE_LOGGER.setLevel(logging.CRITICAL)
 # Without this a short message may wait 40 ms for the acknowledgement of the one before.
 _SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 # Messages that wait for a handler; beyond, they are dropped.
@@ -51,6 +55,7 @@ class Client(aiomqtt.Client):
             will=will,
             max_queued_incoming_messages=_MAX_QUEUED,
             socket_options=_SOCKET_OPTIONS,
+            logger=_WIRE_LOGGER,
         )
         self.protocol = protocol
         self.last_acknowledgement = 0

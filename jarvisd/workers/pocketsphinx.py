@@ -17,6 +17,11 @@ from typing import Any
 from jarvisd.workers.lifeline import cannot_serve, die_with_parent, install_command
 from jarvisd.workers.recogniser import About, Recognised, serve
 
+# A command is decoded as a whole: the loudness and colour of the voice are then known from its first word on, which
+# made "hey jarvis what time is it" of "hey george as what time is it". 10 s.
+WHOLE_BYTES = 320_000
+# In what is longer, it is looked so often whether the asker is still there: 0.2 s of sound.
+STEP_BYTES = 6_400
 # The weight of the language model against the sound; words of commands come out best with it.
 LANGUAGE_WEIGHT = 6.5
 
@@ -41,13 +46,20 @@ class Pocketsphinx:
     def recognise(self, pcm: bytes, languages: Sequence[str], abandoned: threading.Event) -> Recognised:  # noqa: ARG002
         self._decoder.start_utt()
         try:
-            # The utterance as a whole: its loudness and colour are then known from the first word on, which
-            # turned "hey george as what time is it" into "hey jarvis what time is it".
-            self._decoder.process_raw(pcm, full_utt=True)
+            if len(pcm) <= WHOLE_BYTES:
+                self._decoder.process_raw(pcm, full_utt=True)
+            else:
+                self._in_steps(pcm, abandoned)
         finally:
             self._decoder.end_utt()
         found = self._decoder.hyp()
         return Recognised(text=found.hypstr if found else "", language="en")
+
+    def _in_steps(self, pcm: bytes, abandoned: threading.Event) -> None:
+        for start in range(0, len(pcm), STEP_BYTES):
+            if abandoned.is_set():
+                return
+            self._decoder.process_raw(pcm[start : start + STEP_BYTES])
 
 
 def main() -> None:

@@ -48,7 +48,8 @@ class Plugin:
     def report_status(self) -> str | None:
         if self._file is None:
             return None
-        return f"{self._file.lines} turns in {self._file.path}"
+        turns = "turn" if self._file.lines == 1 else "turns"
+        return f"{self._file.lines} {turns} in {self._file.path}"
 
     @hookimpl
     async def on_event(self, event: Event) -> None:

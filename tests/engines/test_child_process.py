@@ -25,7 +25,7 @@ async def ended(process: ChildProcess) -> ChildProcess:
 
 async def first_line(process: ChildProcess) -> str:
     async with asyncio.timeout(20):
-        while not process.last_lines:  # noqa: ASYNC110 - nothing tells of a line
+        while not process.last_lines:
             await asyncio.sleep(0.01)
     return process.last_lines[0]
 

@@ -56,6 +56,14 @@ async def times_out_by_itself() -> None:
         await asyncio.sleep(10)
 
 
+async def loses_a_task() -> None:
+    async def fails() -> None:
+        raise ValueError("in a task")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails())
+
+
 def exits() -> None:
     raise SystemExit(3)
 
@@ -114,9 +122,10 @@ FAULTS = {
     raises: "ValueError: of its own making",
     raises_async: "ValueError: of its own making",
     times_out_by_itself: "TimeoutError",
+    loses_a_task: "ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)",
     exits: "raised SystemExit",
-    exits_async: "raised SystemExit by itself",
-    cancels_itself: "raised CancelledError by itself",
+    exits_async: "raised SystemExit",
+    cancels_itself: "raised CancelledError",
     hangs: "took longer than 0.05 s",
     answers_when_cancelled: "took longer than 0.05 s",
     fails_when_cancelled: "took longer than 0.05 s",
@@ -256,6 +265,26 @@ async def test_cancelling_the_turn_does_not_wait_for_a_plain_implementation():
         assert dispatcher.plugins()[0].state == "active"
     finally:
         let_go.set()
+
+
+async def cancels_the_task() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("fault", [loses_a_task, times_out_by_itself, cancels_itself, cancels_the_task, exits_async])
+async def test_what_a_plugin_does_to_its_task_leaves_the_turn_intact(fault):
+    """Time limits of the turn work by cancelling it: a count left over would make them fail later."""
+    dispatcher = dispatcher_of(bad=plugin_with("handle_command", fault))
+    assert await call(dispatcher, "handle_command") is None
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.sleep(10)
 
 
 async def test_cancelled_implementations_may_clean_up():

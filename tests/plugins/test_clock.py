@@ -5,7 +5,9 @@ import pytest
 from jarvisd_plugins.clock import Plugin
 from jarvisd_plugins.clock.questions import Question, understand
 from jarvisd_plugins.clock.spoken import say
+from jarvisd_plugins.wake_phrase import Plugin as WakePhrase
 
+from jarvisd.hooks.dispatch import Given
 from jarvisd.types import Transcript, Turn
 from tests.fakes.plugins import dispatcher_of
 
@@ -198,6 +200,27 @@ async def test_the_plugin_answers_from_its_clock():
     assert await ask("the judges that what time is it") is None
     assert (await ask("the judges that what time is it", "microphone")).value == "It's 3:25 PM."
     assert await ask("who are you") is None
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        "hey jarvis what time is it",
+        "the jarvis what time is it",
+        "the judges that what time is it",
+        "jarvis at what time is it",
+        "hey travis, can you tell me the time please",
+        "this at what time is it",
+        "what time is it",
+    ],
+)
+async def test_with_the_wake_phrase_plugin_in_front(heard):
+    clock = Plugin(now=lambda: datetime(2026, 11, 22, 15, 25))
+    dispatcher = dispatcher_of(clock=clock, wake_phrase=WakePhrase())
+    turn = Turn("microphone", "en", 60)
+    transcript = await dispatcher.fold("revise_transcript", Transcript(heard, "en", "pocketsphinx"), turn=turn)
+    given = await dispatcher.first("handle_command", transcript=transcript, turn=turn)
+    assert given == Given("clock", "It's 3:25 PM.")
 
 
 async def test_without_a_given_clock_it_takes_the_machines():

@@ -70,7 +70,7 @@ async def test_a_finished_turn_is_one_line_without_its_words(tmp_path):
         "timings_ms": {"answer": 12.3},
     }
     assert "Jarvis" not in (house.folder / "journal.jsonl").read_text()
-    assert report == f"1 turns in {house.folder / 'journal.jsonl'}"
+    assert report == f"1 turn in {house.folder / 'journal.jsonl'}"
 
 
 async def test_words_are_kept_only_when_asked_for(tmp_path):

@@ -50,7 +50,7 @@ async def test_it_stops_working_when_the_asker_hangs_up_and_serves_the_next(mode
     async with aclosing(chat(model, "Tell me a very long story.", 480)) as answer:
         assert isinstance(await anext(answer), Delta)
     async with asyncio.timeout(30):
-        while "cancel task" not in caplog.text:  # noqa: ASYNC110 - it tells of it in its log only
+        while "cancel task" not in caplog.text:
             await asyncio.sleep(0.01)
     async with aclosing(chat(model, "Hello!", 2)) as answer:
         assert [type(piece) for piece in [piece async for piece in answer]][-1] is Finished
