@@ -50,7 +50,7 @@ def _mosquitto(port: int, folder: Path) -> tuple[str, list[str]] | None:
         return None
     program = found.stdout.strip()
     config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
     version = subprocess.run([program, "-h"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
     return version or "mosquitto", [program, "-c", str(config)]
 

@@ -8,14 +8,14 @@ is said right after it may therefore lie before the detection, and the end of th
     hey jarvis ...                  silence: NoSpeech
 
 The amount of clear speech after the detection tells these apart (`_OWN_S`, `_QUESTION_S`). In between it may
-be either: then nothing is dropped, and what there is is handed over when nothing follows.
+be either: then it is handed over when nothing surer follows.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from jarvisd.config import EndpointConfig
@@ -26,7 +26,7 @@ from jarvisd.types import CHUNK_S, AudioChunk, Detection, NoSpeech, Utterance
 _CLEAR_PROBABILITY = 0.9
 # Clear speech after the detection: the wake word's own end gave 0.16 s at most and 0.08 s nearly always, "stop" in
 # one breath 0.11 s at least.
-_OWN_S = 0.12
+_OWN_S = 0.1
 _QUESTION_S = 0.25
 # After a pause so much of it is a word.
 _WORD_S = 0.15
@@ -95,7 +95,7 @@ class Endpointer:
         take, self._take = self._take, None
         if take is None:
             return None
-        return take.utterance("end_of_stream", self._clock()) if take.worth_hearing else take.no_speech()
+        return self._give_up(take, "end_of_stream")
 
     def _judge(self, take: _Take) -> Utterance | NoSpeech | None:
         if take.has_question:
@@ -105,10 +105,19 @@ class Endpointer:
                 return take.utterance("max_length", self._clock())
         elif take.silence_s >= _PAUSE_S:
             if take.waited_s >= self.config.no_speech_timeout_s:
-                return take.utterance("silence", self._clock()) if take.worth_hearing else take.no_speech()
+                return self._give_up(take, "silence")
             if not take.worth_hearing:
                 take.start_afresh()
+            elif take.silence_s >= self.config.silence_s:
+                take.set_aside()
         return None
+
+    def _give_up(self, take: _Take, ended_by: Ending) -> Utterance | NoSpeech:
+        if take.worth_hearing:
+            return take.utterance(ended_by, self._clock())
+        if take.aside is not None:
+            return replace(take.aside, ended_by=ended_by, end_at_s=take.now_s, captured_monotonic=self._clock())
+        return NoSpeech(take.detection, take.waited_s)
 
 
 class _Take:
@@ -118,7 +127,8 @@ class _Take:
         self.detection = detection
         self._voice = _Voice(threshold)
         self._afresh = False
-        self._now_s = self._speech_end_s = detection.at_s
+        self.aside: Utterance | None = None
+        self.now_s = self._speech_end_s = detection.at_s
         # Speech since the detection, or since the pause after it, and how much of that was clear.
         self._after_s = self._clear_s = 0.0
         frames = [frame for heard in history for frame in self._voice.frames(heard)]
@@ -131,7 +141,7 @@ class _Take:
 
     def add(self, heard: HeardChunk) -> None:
         self._chunks.append(heard.chunk)
-        self._now_s = heard.end_s
+        self.now_s = heard.end_s
         self._clear_s += heard.frame_s * sum(one >= _CLEAR_PROBABILITY for one in heard.probabilities)
         for _, end_s, speech in self._voice.frames(heard):
             if speech:
@@ -143,7 +153,12 @@ class _Take:
         """What was heard so far was no question."""
         self._afresh = True
         self._after_s = self._clear_s = self._speech_s = 0.0
-        self._keep_from(self._now_s - _LEAD_S)
+        self._keep_from(self.now_s - _LEAD_S)
+
+    def set_aside(self) -> None:
+        """What was heard so far may have been a question: it counts unless a surer one follows."""
+        self.aside = self.utterance("silence", 0.0)
+        self.start_afresh()
 
     @property
     def has_question(self) -> bool:
@@ -155,32 +170,29 @@ class _Take:
 
     @property
     def silence_s(self) -> float:
-        return self._now_s - self._speech_end_s
+        return self.now_s - self._speech_end_s
 
     @property
     def waited_s(self) -> float:
-        return self._now_s - self.detection.at_s
+        return self.now_s - self.detection.at_s
 
     @property
     def length_s(self) -> float:
         return len(self._chunks) * CHUNK_S
 
     def utterance(self, ended_by: Ending, captured_monotonic: float) -> Utterance:
-        end_s = self._now_s if ended_by == "max_length" else self._speech_end_s + _TAIL_S
+        end_s = self.now_s if ended_by == "max_length" else self._speech_end_s + _TAIL_S
         kept = [chunk for chunk in self._chunks if chunk.at_s < end_s]
         return Utterance(
             pcm=b"".join(chunk.pcm for chunk in kept),
             detection=self.detection,
             start_at_s=kept[0].at_s,
             speech_end_at_s=self._speech_end_s,
-            end_at_s=self._now_s,
+            end_at_s=self.now_s,
             speech_s=self._speech_s,
             ended_by=ended_by,
             captured_monotonic=captured_monotonic,
         )
-
-    def no_speech(self) -> NoSpeech:
-        return NoSpeech(self.detection, self.waited_s)
 
     def _keep_from(self, start_s: float) -> None:
         self._chunks = [chunk for chunk in self._chunks if chunk.at_s + CHUNK_S > start_s]

@@ -77,8 +77,23 @@ class Client(aiomqtt.Client):
             loop.remove_reader(open_socket)
             loop.remove_writer(open_socket)
             open_socket.close()
-        if self._disconnected.done():
-            self._disconnected.exception()  # else asyncio complains that nobody looked
+        for end in (self._connected, self._disconnected):
+            if end.done() and not end.cancelled():
+                end.exception()  # else asyncio complains that nobody looked
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: object,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        """A broker that hangs up instead of answering is told at once; aiomqtt would wait until its limit."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttCodeError(reason_code))
+        else:
+            super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
         self, client: paho.Client, userdata: object, mid: int, reason_code: ReasonCode, properties: Properties
