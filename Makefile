@@ -21,7 +21,7 @@ lint: .venv/.dev ## Format, lint, types, import contracts
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/ruff check --quiet .
 	.venv/bin/mypy
-	.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 format: .venv/.dev ## Format and fix what a tool can
 	.venv/bin/ruff format .

@@ -79,6 +79,9 @@ class _Measured:
         self._source = source
         self._seconds = seconds
 
+    def relax(self, chunks: int) -> None:
+        self._source.relax(chunks)
+
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         began, cpu_s = 0.0, 0.0
         async with aclosing(self._source.chunks()) as chunks:

@@ -25,11 +25,15 @@ from benchmarks.listening import wake_cpu_ms_per_chunk
 from jarvisd.cli.talk import recording_pcm
 from jarvisd.cli.temporary import SpawnedDaemon, engines_settled, spawned_daemon
 from jarvisd.control.client import requests
+from jarvisd.engines.spec import unix_endpoint
+from jarvisd.llm.chat import stream_chat
+from jarvisd.types import Endpoint, Message
 
 REPOSITORY = Path(__file__).parent.parent
 RECORDING = REPOSITORY / "demo/recordings/1-time-in-one-breath.wav"
 MODEL_SERVER = REPOSITORY / "tests/fakes/model_server.py"
 ASKS = 300
+WARM_UP_ASKS = 20
 CLOCK_QUESTIONS = 7
 STARTS = 5
 # What a start leaves to be done (first inferences, compiled patterns) is over by then.
@@ -83,26 +87,36 @@ def no_engines() -> list[str]:
     return ["engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
 
 
-async def overhead_ms(asks: int = ASKS) -> list[float]:
-    """Typed question to whole answer through control socket, plugins, route, lease and HTTP, engine at once ready."""
+async def asks_ms(asks: int = ASKS) -> tuple[list[float], list[float]]:
+    """An engine that answers at once, asked in turn through the daemon and directly: milliseconds of both.
+
+    Through the daemon means control socket, plugins, route, lease, HTTP and all events; directly is the floor.
+    """
     with tempfile.TemporaryDirectory(prefix="jarvisd-bench-") as name:
         server = Path(name) / "model.sock"
-        argv = [sys.executable, str(MODEL_SERVER), "--socket", str(server)]
-        overrides = [
-            'audio.source="none"',
-            "transcription={}",
-            f'engines={{ instant = {{ kind = "process", argv = {json.dumps(argv)}, url = "unix://{server}" }} }}',
-            'tiers={ fast = { engine = "instant" } }',
-        ]
-        async with daemon(*overrides) as running:
-            took = []
-            for _ in range(asks + 20):
+        argv = json.dumps([sys.executable, str(MODEL_SERVER), "--socket", str(server)])
+        engine = f'engines={{instant={{kind="process", argv={argv}, url="unix://{server}", model="fake"}}}}'
+        tiers = 'tiers={fast={engine="instant"}}'
+        through, directly = [], []
+        async with daemon('audio.source="none"', "transcription={}", engine, tiers) as running:
+            for _ in range(asks + WARM_UP_ASKS):
                 started = time.perf_counter()
                 answer = await running.answer("ask", {"text": "tell me something"})
-                took.append((time.perf_counter() - started) * 1000)
+                through.append((time.perf_counter() - started) * 1000)
                 if answer.get("error_code") or answer.get("answered_by") != "instant":
                     raise SystemExit(f"the instant engine did not answer: {answer}")
-            return took[20:]
+                started = time.perf_counter()
+                await ask_directly(unix_endpoint(server, "openai"))
+                directly.append((time.perf_counter() - started) * 1000)
+        return through[WARM_UP_ASKS:], directly[WARM_UP_ASKS:]
+
+
+async def ask_directly(endpoint: Endpoint) -> None:
+    question = (Message("user", "tell me something"),)
+    answer = stream_chat(endpoint, "fake", question, max_tokens=80, temperature=0.3, first_token_timeout_s=10.0)
+    async with aclosing(answer):
+        async for _ in answer:
+            pass
 
 
 async def cpu_percent(sound: str, seconds: float) -> tuple[float, float]:
@@ -139,10 +153,14 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 async def measure(seconds: float) -> dict[str, float]:
-    overhead = await overhead_ms()
+    through, directly = await asks_ms()
+    floor_ms = statistics.median(directly)
+    overhead = [value - floor_ms for value in through]
     quiet_percent, idle_rss_mb = await cpu_percent("quiet", seconds)
     speech_percent, _ = await cpu_percent("speech", seconds)
     return {
+        "ask_p50_ms": round(percentile(through, 50), 2),
+        "engine_floor_p50_ms": round(floor_ms, 2),
         "overhead_p50_ms": round(percentile(overhead, 50), 2),
         "overhead_p99_ms": round(percentile(overhead, 99), 2),
         "ready_s": round(statistics.median(await ready_s()), 2),

@@ -33,6 +33,7 @@ SAID = {
 TYPED = "¿qué día es hoy?"
 NODE = "demo"
 ANSWER_LIMIT_S = 60.0
+BROKER_LIMIT_S = 30.0
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -82,6 +83,9 @@ async def daemon(folder: Path, broker: Broker) -> AsyncIterator[Path]:
     async with spawned_daemon(folder, ["--config", "profile:embedded", *overrides]) as running:
         out.print(f"  daemon   ready after {running.ready_s:.1f} s; its engines are starting …")
         await engines_settled(running)
+        async with asyncio.timeout(BROKER_LIMIT_S):
+            while not (await request_status(running.socket))["broker_connected"]:
+                await asyncio.sleep(0.05)
         for engine in (await request_status(running.socket))["engines"]:
             after = f"after {engine['start_s']:.1f} s" if engine["start_s"] else escape(engine["detail"])
             out.print(f"  engine   {engine['name']} ({engine['kind']}): {engine['state']} {after}")

@@ -6,19 +6,40 @@ configuration; 3 no daemon answers; 130 interrupted.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 import click
 
 from jarvisd import __version__
-from jarvisd.cli import inspect, run, talk
+from jarvisd.cli.run import Invocation
 from jarvisd.errors import ConfigError, ControlError, JarvisError
 
+# Where each command is. A command's module is imported when it is used: the daemon does not need what draws tables.
+COMMANDS = {
+    "run": "jarvisd.cli.run",
+    "check": "jarvisd.cli.inspect",
+    "ask": "jarvisd.cli.talk",
+    "listen": "jarvisd.cli.talk",
+    "status": "jarvisd.cli.inspect",
+    "plugins": "jarvisd.cli.inspect",
+}
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="jarvisd")
 @click.option(
     "--config",
@@ -35,15 +56,7 @@ def cli(context: click.Context, config: str | None, overrides: tuple[str, ...]) 
 
     Exit codes: 0 done; 1 tried and failed; 2 wrong usage or configuration; 3 no daemon answers; 130 interrupted.
     """
-    context.obj = run.Invocation(config=config, overrides=overrides)
-
-
-cli.add_command(run.run)
-cli.add_command(inspect.check)
-cli.add_command(talk.ask)
-cli.add_command(talk.listen)
-cli.add_command(inspect.status)
-cli.add_command(inspect.plugins)
+    context.obj = Invocation(config=config, overrides=overrides)
 
 
 def main() -> None:
