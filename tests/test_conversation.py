@@ -176,7 +176,9 @@ async def test_a_model_that_says_nothing_has_failed(tmp_path):
 async def test_when_all_tiers_fail_one_honest_sentence_says_what_to_do_in_the_speakers_language(
     tmp_path, question, begins
 ):
-    house = await made(tmp_path, {"small": [EngineUnavailable("The model is missing: install it with `pip install x`.")]})
+    house = await made(
+        tmp_path, {"small": [EngineUnavailable("The model is missing: install it with `pip install x`.")]}
+    )
     answer, _ = await events_of(house, house.conversation.ask(question, source="cli"))
     assert answer.error_code == "models_failed"
     assert answer.text.startswith(begins)
