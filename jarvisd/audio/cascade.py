@@ -7,7 +7,7 @@ the 24 chunks (2 s) before the first that counts. Scores from then on are those 
 which a test holds. `wake.gate = false` keeps everything awake.
 
 Once a voice is heard the order of importance turns round: the wake models run for every chunk, so that a
-detection is never late, and voice activity, which then only says when to sleep again, for four at a time.
+detection is never late, and voice activity, which then only says when to sleep again, for eight at a time.
 A detection needs it up to date: it shows where the wake phrase began.
 """
 
@@ -31,7 +31,9 @@ _MEMORY_CHUNKS = 64
 # a wake word is recognised up to 0.4 s after its end.
 _STIR_HOLD_CHUNKS = 8
 _VOICE_HOLD_CHUNKS = 13
+# Voice activity looks at so many chunks at once; while the wake models are awake it is in less of a hurry.
 _VOICE_BATCH_CHUNKS = 4
+_VOICE_BATCH_AWAKE_CHUNKS = 8
 # Voice activity needs half a second to find its feet after a gap.
 _VOICE_CONTEXT_CHUNKS = 6
 # Low on purpose: this only wakes the wake models. Real voices in noise stay above it.
@@ -120,11 +122,12 @@ class Cascade:
 
     @property
     def _voice_due(self) -> bool:
-        return self._endpointer.active or self._heard - self._voice_seen >= _VOICE_BATCH_CHUNKS
+        batch = _VOICE_BATCH_AWAKE_CHUNKS if self._awake else _VOICE_BATCH_CHUNKS
+        return self._endpointer.active or self._heard - self._voice_seen >= batch
 
     def _look_for_voice(self) -> None:
         fresh = self._last(self._heard - self._voice_seen)
-        if len(fresh) > _VOICE_BATCH_CHUNKS:  # it slept
+        if len(fresh) > _VOICE_BATCH_AWAKE_CHUNKS:  # it slept
             self._voice.reset()
             fresh = self._last(_VOICE_BATCH_CHUNKS + _VOICE_CONTEXT_CHUNKS)
         self._voice_seen = self._heard

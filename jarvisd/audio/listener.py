@@ -34,6 +34,7 @@ class ListeningModels:
         self.wake = WakeModels(words)
         self.voice = VoiceActivityModel()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="listening")
+        self._rested = False
         give_back_loading_memory()
 
     async def run(
@@ -41,6 +42,12 @@ class ListeningModels:
     ) -> _Result:
         """Inference, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
+
+    async def rest(self) -> None:
+        """A listener has fallen asleep: by the first time the whole process has come up, with much to give back."""
+        if not self._rested:
+            self._rested = True
+            await self.run(give_back_loading_memory)
 
     def close(self) -> None:
         """End the thread after the step that runs, some milliseconds later. Does not wait for it."""
@@ -69,6 +76,8 @@ class Listener:
             async for chunk in chunks:
                 needs_models = cascade.hear(chunk)
                 source.relax(_CHUNKS_TOGETHER_ASLEEP if cascade.asleep else 1)
+                if cascade.asleep:
+                    await self._models.rest()
                 if needs_models:
                     await self._models.run(cascade.infer)
                     for outcome in cascade.outcomes():

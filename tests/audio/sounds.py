@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jarvisd.audio.chunks import Chunker
 from jarvisd.types import CHUNK_BYTES, CHUNK_S, SAMPLE_RATE_HZ, AudioChunk
 
 REPOSITORY = Path(__file__).parents[2]
@@ -52,12 +53,15 @@ def chunks_of(pcm: bytes) -> list[AudioChunk]:
 
 
 class Played:
-    """A source that gives chunks as fast as they are taken, and tells what it was asked."""
+    """A source that gives chunks as fast as they are taken, and tells what it was asked.
+
+    `repeat` follows `times` over, without being in memory so often.
+    """
 
     name = "played"
 
-    def __init__(self, pcm: bytes) -> None:
-        self._pcm = pcm
+    def __init__(self, pcm: bytes, *, repeat: bytes = b"", times: int = 0) -> None:
+        self._parts = (pcm, *[repeat] * times)
         self.together: list[int] = []
         self.closed = False
 
@@ -65,10 +69,12 @@ class Played:
         self.together.append(chunks)
 
     async def chunks(self):
+        chunker = Chunker()
         try:
-            for chunk in chunks_of(self._pcm):
-                await asyncio.sleep(0)
-                yield chunk
+            for part in self._parts:
+                for chunk in chunker.add(part):
+                    await asyncio.sleep(0)
+                    yield chunk
         finally:
             self.closed = True
 

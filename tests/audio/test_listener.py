@@ -130,17 +130,17 @@ async def test_white_noise_wakes_nobody(models, rms, gate):
 
 
 async def test_ten_minutes_of_speech_are_cut_and_nothing_piles_up(models):
-    talk = speech_without_wake_word(600)
-    wake = samples_of(ONE_BREATH)[:22_000]
-    pcm = to_pcm(np.concatenate((wake, talk)))
+    talk = speech_without_wake_word(60)
+    wake = to_pcm(samples_of(ONE_BREATH)[:22_000])
+    source = Played(wake, repeat=to_pcm(talk), times=10)
     before_mb = rss_mb()
     listening = listener(models, endpoint={"max_utterance_s": 30.0})
-    outcomes = await heard(listening, Played(pcm))
+    outcomes = await heard(listening, source)
     assert kinds(outcomes) == [Detection, Utterance]
     assert outcomes[1].ended_by == "max_length"
     assert len(outcomes[1].pcm) == pytest.approx(30 * 32_000, abs=CHUNK_S * 32_000)
     assert len(listening.scores().seconds) == 300
-    assert rss_mb() - before_mb < 8 + len(pcm) / 1e6  # the recording itself is cut into chunks by the test's source
+    assert rss_mb() - before_mb < 10  # the sound itself has 19 MB
 
 
 async def test_near_misses_stay_inspectable(models):
@@ -157,19 +157,15 @@ async def test_near_misses_stay_inspectable(models):
 async def test_new_values_count_while_listening(models):
     listening = listener(models, threshold=0.9999)
     question = samples_of(AFTER_A_PAUSE)
-    outcomes = []
-    source = Played(to_pcm(np.concatenate((question, question))))
     pcm_s = len(question) / 16_000
 
     class Watched(Played):
-        async def chunks(self):
-            async with aclosing(source.chunks()) as chunks:
-                async for chunk in chunks:
-                    if chunk.at_s > pcm_s:
-                        listening.reconfigure(WakeConfig(threshold=0.5), EndpointConfig(silence_s=0.3))
-                    yield chunk
+        def relax(self, chunks):
+            super().relax(chunks)
+            if len(self.together) * CHUNK_S > pcm_s:
+                listening.reconfigure(WakeConfig(threshold=0.5), EndpointConfig(silence_s=0.3))
 
-    outcomes = await heard(listening, Watched(b""))
+    outcomes = await heard(listening, Watched(to_pcm(np.concatenate((question, question)))))
     assert kinds(outcomes) == [Detection, Utterance]
     assert outcomes[0].at_s > pcm_s
     assert outcomes[1].end_at_s - outcomes[1].speech_end_at_s < 0.5
@@ -210,19 +206,26 @@ async def test_a_source_that_fails_is_told_as_it_is(models):
 
 
 async def test_closed_models_run_nothing_any_more():
-    models = ListeningModels(["hey_jarvis"])
+    models = await asyncio.to_thread(ListeningModels, ["hey_jarvis"])
+    assert await models.run(int, "7") == 7
     models.close()
     with pytest.raises(RuntimeError):
-        await models.run(lambda: None)
+        await models.run(int, "7")
 
 
 async def test_people_are_heard_and_other_wake_words_are_not(models, extra_audio, recogniser):
-    files = [extra_audio / "hey_jarvis.wav", extra_audio / "r3_what_time_is_it.wav"]
+    # In this recording somebody breathes out loud after the wake word: no question, however long the pause.
+    wake, question = samples_of(extra_audio / "hey_jarvis.wav"), samples_of(extra_audio / "r3_what_time_is_it.wav")
     for gate in (True, False):
-        outcomes = await heard(listener(models, gate=gate), WavSource(files, realtime=False))
-        assert kinds(outcomes) == [Detection, Utterance]
-        assert "time is it" in words(recogniser, outcomes[1])
-    only = Listener(models, WakeConfig(), EndpointConfig())
+        for pause_s in (0, 0.37, 1, 2):
+            sound = np.concatenate((wake, noise(pause_s, 3), question, noise(1.5, 3)))
+            outcomes = await heard(listener(models, gate=gate), Played(to_pcm(sound)))
+            assert kinds(outcomes) == [Detection, Utterance]
+            assert words(recogniser, outcomes[1]) == "what time is it"
+    woken = {}
     for other in sorted(extra_audio.glob("other_*.wav")):
-        outcomes = await heard(only, WavSource([other], realtime=False))
-        assert [outcome for outcome in outcomes if outcome.wake_word == "hey_jarvis"] == []
+        outcomes = await heard(listener(models), WavSource([other], realtime=False))
+        woken[other.stem] = {outcome.wake_word for outcome in outcomes if isinstance(outcome, Detection)}
+    assert len(woken) >= 5
+    assert woken.pop("other_alexa") == {"alexa"}
+    assert set().union(*woken.values()) == set()

@@ -30,6 +30,12 @@ def alive(pid: int) -> bool:
         return False
 
 
+async def until_gone(pids):
+    async with asyncio.timeout(10):
+        while any(map(alive, pids)):
+            await asyncio.sleep(0.02)
+
+
 async def test_a_program_is_cut_into_chunks():
     chunks = await taken(CommandSource(["sh", "-c", "while :; do printf 'ab'; done"]), 3)
     assert [chunk.at_s for chunk in chunks] == pytest.approx([0, CHUNK_S, 2 * CHUNK_S])
@@ -80,9 +86,7 @@ async def test_closing_kills_the_program_and_what_it_started(tmp_path):
     await taken(CommandSource(["sh", "-c", script]), 2)
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 2
-    async with asyncio.timeout(10):
-        while any(map(alive, started)):
-            await asyncio.sleep(0.01)
+    await until_gone(started)
 
 
 async def test_a_cancelled_listener_leaves_no_program_behind(tmp_path):
@@ -99,9 +103,7 @@ async def test_a_cancelled_listener_leaves_no_program_behind(tmp_path):
         task = group.create_task(listen())
         await listening.wait()
         task.cancel()
-    async with asyncio.timeout(10):
-        while alive(int(pid_file.read_text())):
-            await asyncio.sleep(0.01)
+    await until_gone([int(pid_file.read_text())])
 
 
 async def test_standard_input_from_a_pipe_ends_with_silence():

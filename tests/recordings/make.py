@@ -1,4 +1,4 @@
-"""Makes the recordings of the demonstration and of the tests. Needs flite and espeak-ng (`apt install flite espeak-ng`).
+"""Makes the recordings of the demonstration and of the tests (`apt install flite espeak-ng`).
 
     python tests/recordings/make.py
 
