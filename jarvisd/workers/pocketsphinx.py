@@ -35,6 +35,7 @@ class Pocketsphinx:
         except ImportError as error:
             cannot_serve(f"pocketsphinx is not installed ({error}): run {install_command('embedded')}")
         self._decoder: Any = pocketsphinx.Decoder(pocketsphinx.Config(lw=LANGUAGE_WEIGHT, loglevel="FATAL"))
+        self._unheard: str = self._decoder.get_cmn(False)
         self.about = About(
             name="pocketsphinx",
             description="English, small, for a first try",
@@ -44,6 +45,7 @@ class Pocketsphinx:
         )
 
     def recognise(self, pcm: bytes, languages: Sequence[str], abandoned: threading.Event) -> Recognised:  # noqa: ARG002
+        self._decoder.set_cmn(self._unheard)  # one voice, or one abandoned, must not colour the next
         self._decoder.start_utt()
         try:
             if len(pcm) <= WHOLE_BYTES:
