@@ -1,0 +1,197 @@
+"""Cold starts and idle hours of warm-up policies over seeded households.
+
+    python -m benchmarks.warmup [--json]
+
+Each household lives ten weeks; the last eight are counted. The learned policy may spend as many idle hours a day as a
+keep-alive of 240 minutes did there, and learns anew every night from the past alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import json
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jarvisd.warmup.demand import DAY_S, SLOT_S, Demand, learn
+
+WEEKS = 10
+COUNTED_FROM_S = 14 * DAY_S
+COUNTED_H = 56 * 3600
+# A Monday, 00:00 on the wall.
+BEGAN_S = 4 * DAY_S
+SEEDS = (1, 2, 3)
+
+# What an engine is kept for while nothing was learned: keep_alive_s as it is by default.
+UNKNOWN_KEEP_ALIVE_S = 3_600.0
+
+KeepsWarm = Callable[[float, float], bool]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    cold: int
+    uses: int
+    idle_s: float
+
+    @property
+    def cold_share(self) -> float:
+        return self.cold / max(1, self.uses)
+
+
+def bunch(rng: random.Random, at_s: float, mean: float) -> list[float]:
+    """Questions come in bunches, minutes apart."""
+    times = [at_s]
+    while rng.random() < 1 - 1 / mean:
+        times.append(times[-1] + rng.expovariate(1 / 240))
+    return times
+
+
+def day_of(rng: random.Random, day: int, habits: Sequence[tuple[float, float, float, float]]) -> list[float]:
+    """`habits`: hour of the day, spread in hours, chance that it happens, mean length of a bunch."""
+    times: list[float] = []
+    for hour, spread, chance, mean in habits:
+        if rng.random() < chance:
+            times += bunch(rng, BEGAN_S + day * DAY_S + 3600 * rng.gauss(hour, spread), mean)
+    return times
+
+
+WORKDAY = ((7.2, 0.3, 0.9, 2.0), (14.5, 0.8, 0.25, 1.5), (18.6, 0.7, 0.8, 2.5), (21.3, 0.6, 0.7, 2.5))
+WEEKEND = ((9.8, 0.9, 0.8, 2.5), (13.0, 1.2, 0.6, 2.0), (17.0, 1.5, 0.6, 2.0), (21.8, 0.8, 0.7, 2.5))
+OFFICE = (
+    (8.5, 0.3, 0.95, 3.0), (9.8, 0.7, 0.8, 3.0), (11.3, 0.8, 0.8, 3.0), (14.2, 0.8, 0.8, 3.0),
+    (15.8, 0.8, 0.8, 3.0), (17.2, 0.6, 0.7, 2.5), (20.8, 0.8, 0.6, 2.5),
+)  # fmt: skip
+
+
+def regular(rng: random.Random) -> list[float]:
+    return [t for day in range(7 * WEEKS) for t in day_of(rng, day, WORKDAY if day % 7 < 5 else WEEKEND)]
+
+
+def irregular(rng: random.Random) -> list[float]:
+    """Any waking hour is as good as another."""
+    times: list[float] = []
+    for day in range(7 * WEEKS):
+        for _ in range(rng.randint(0, 6)):
+            times += bunch(rng, BEGAN_S + day * DAY_S + 3600 * rng.uniform(8, 24), 2.0)
+    return times
+
+
+def home_office(rng: random.Random) -> list[float]:
+    return [t for day in range(7 * WEEKS) for t in day_of(rng, day, OFFICE if day % 7 < 5 else WEEKEND)]
+
+
+def holiday(rng: random.Random) -> list[float]:
+    """Away for two weeks in the middle."""
+    away = range(35, 49)
+    return [
+        t for day in range(7 * WEEKS) if day not in away
+        for t in day_of(rng, day, WORKDAY if day % 7 < 5 else WEEKEND)
+    ]  # fmt: skip
+
+
+def moved_clocks(rng: random.Random) -> list[float]:
+    """From the middle on everything happens an hour later, as when only the people moved their clocks."""
+    return [t + (3600 if t > BEGAN_S + 35 * DAY_S else 0) for t in regular(rng)]
+
+
+HOUSEHOLDS = {
+    "regular": regular,
+    "irregular": irregular,
+    "home_office": home_office,
+    "holiday": holiday,
+    "moved_clocks": moved_clocks,
+}
+
+
+def live(uses_s: Sequence[float], keeps_warm: KeepsWarm, from_s: float, until_s: float) -> Outcome:
+    """Walk through the slots: is it warm, does a use come. A use warms it for the slot it is in."""
+    cold = uses = 0
+    idle_s = 0.0
+    at_s = from_s
+    index = bisect.bisect_left(uses_s, from_s)
+    last_s = uses_s[index - 1] if index else -math.inf
+    while at_s < until_s:
+        warm = keeps_warm(at_s, at_s - last_s)
+        end_s = at_s + SLOT_S
+        idle_s += SLOT_S if warm else 0.0
+        while index < len(uses_s) and uses_s[index] < end_s:
+            uses += 1
+            # The one before in the same slot has just warmed it.
+            if not warm and uses_s[index] - last_s >= SLOT_S:
+                cold += 1
+            last_s = uses_s[index]
+            index += 1
+        at_s = end_s
+    return Outcome(cold, uses, idle_s)
+
+
+def keep_alive(minutes: float) -> KeepsWarm:
+    return lambda _, gap_s: gap_s < minutes * 60
+
+
+class Learned:
+    """Learns anew at the first look of each day, from what was before it."""
+
+    def __init__(self, uses_s: Sequence[float], idle_budget_s_a_day: float) -> None:
+        self._uses_s = uses_s
+        self._budget = idle_budget_s_a_day
+        self._day = -1
+        self._demand: Demand | None = None
+
+    def __call__(self, at_s: float, gap_s: float) -> bool:
+        day = int(at_s // DAY_S)
+        if day != self._day:
+            self._day = day
+            self._demand = learn(self._uses_s, at_s, self._budget)
+        if self._demand is None:
+            return gap_s < UNKNOWN_KEEP_ALIVE_S
+        return self._demand.keeps_warm(at_s, gap_s)
+
+
+def compare(uses_s: Sequence[float], from_s: float, until_s: float) -> tuple[Outcome, Outcome, Outcome]:
+    """A keep-alive of 240 minutes, the learned policy on its budget, and a keep-alive of 60."""
+    fixed = live(uses_s, keep_alive(240), from_s, until_s)
+    budget = fixed.idle_s / ((until_s - from_s) / DAY_S)
+    return fixed, live(uses_s, Learned(uses_s, budget), from_s, until_s), live(uses_s, keep_alive(60), from_s, until_s)
+
+
+def measure(show: bool) -> dict[str, float]:
+    until_s = BEGAN_S + 7 * WEEKS * DAY_S
+    cold_ratios, idle_ratios, fresh_ratios = [], [], []
+    for name, household in HOUSEHOLDS.items():
+        for seed in SEEDS:
+            uses_s = sorted(household(random.Random(seed)))
+            fixed, learned, _ = compare(uses_s, BEGAN_S + COUNTED_FROM_S, until_s)
+            cold_ratios.append((learned.cold / max(1, fixed.cold), name))
+            idle_ratios.append(learned.idle_s / fixed.idle_s)
+            _, first, hour = compare(uses_s, BEGAN_S, BEGAN_S + 3 * DAY_S)
+            fresh_ratios.append(first.cold / max(1, hour.cold))
+            if show:
+                cold = f"cold {100 * fixed.cold_share:5.1f} % -> {100 * learned.cold_share:5.1f} %"
+                idle = f"{fixed.idle_s / COUNTED_H:4.1f} -> {learned.idle_s / COUNTED_H:4.1f} idle hours a day"
+                print(f"{name:13} seed {seed}: {learned.uses / 56:5.1f} uses a day; {cold} at {idle}")
+    return {
+        "cold_ratio_vs_ttl240": round(max(cold_ratios)[0], 3),
+        "cold_ratio_vs_ttl60_no_history": round(max(fresh_ratios), 3),
+        "idle_ratio_vs_ttl240": round(max(idle_ratios), 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one flat JSON object as the last line")
+    arguments = parser.parse_args()
+    figures = measure(show=not arguments.json)
+    if arguments.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:32} {value}")
+
+
+if __name__ == "__main__":
+    main()
