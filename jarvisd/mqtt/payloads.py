@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from jarvisd.events import AnswerDelta, Transcribed, WakeDetected
-from jarvisd.types import Answer, EngineStatus, Language, Turn
+from jarvisd.types import Answer, EngineStatus, GpuStatus, Language, Turn
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -171,6 +171,42 @@ def state(version: str, listening: bool, listening_detail: str, engines: Sequenc
             "engines": {
                 engine.name: {"kind": engine.kind, "state": engine.state, "detail": engine.detail} for engine in engines
             },
+        }
+    )
+
+
+def gpu_status(status: GpuStatus) -> bytes:
+    reading, health = status.reading, status.health
+    return _encoded(
+        {
+            "uuid": health.uuid,
+            "name": health.name,
+            "health": health.state,
+            "reasons": health.reasons,
+            "driver_version": reading.driver_version,
+            "capability": ".".join(map(str, reading.capability)) if reading.capability else None,
+            "memory_total_bytes": reading.memory_total_bytes,
+            "slowdown_celsius": reading.slowdown_celsius,
+            "xid": reading.xid,
+            "time": _now(),
+        }
+    )
+
+
+def gpu_telemetry(status: GpuStatus) -> bytes:
+    reading = status.reading
+    return _encoded(
+        {
+            "temperature_celsius": reading.temperature_celsius,
+            "power_watts": reading.power_watts,
+            "memory_used_bytes": reading.memory_used_bytes,
+            "memory_free_bytes": reading.memory_free_bytes,
+            "foreign_bytes": reading.foreign_bytes,
+            "utilisation_percent": reading.utilisation_percent,
+            "fan_percent": reading.fan_percent,
+            "graphics_clock_mhz": reading.graphics_clock_mhz,
+            "energy_kwh": round(status.energy_kwh, 4),
+            "time": _now(),
         }
     )
 

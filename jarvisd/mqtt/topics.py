@@ -8,7 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic below `<base>/<node>/`. `direction` as the daemon sees it; `meaning`: what the payload is."""
+    """A topic below `<base>/<node>/`. `direction` as the daemon sees it; `meaning`: what the payload is.
+
+    `<uuid8>` stands for a graphics card: the first eight digits of its UUID.
+    """
 
     name: str
     direction: Literal["out", "in"]
@@ -48,8 +51,35 @@ ASK_SET = Topic(
     False,
     "a question: plain text in UTF-8, or JSON: `text` and optionally `id`, `language`, `room`",
 )
+GPU_STATUS = Topic(
+    "gpu/<uuid8>/status",
+    "out",
+    1,
+    True,
+    "JSON: `uuid`, `name`, `health`, `reasons`, `driver_version`, `capability`, `memory_total_bytes`, "
+    "`slowdown_celsius`, `xid`, `time`; a graphics card, when its health changes",
+)
+GPU_TELEMETRY = Topic(
+    "gpu/<uuid8>/telemetry",
+    "out",
+    0,
+    False,
+    "JSON: `temperature_celsius`, `power_watts`, `memory_used_bytes`, `memory_free_bytes`, `foreign_bytes`, "
+    "`utilisation_percent`, `fan_percent`, `graphics_clock_mhz`, `energy_kwh`, `time`; null: the card does not tell it",
+)
 
-TABLE = (STATUS, STATE, EVENT_WAKE, EVENT_TRANSCRIPT, RESPONSE_STREAM, RESPONSE, BRIDGE_ERROR, ASK_SET)
+TABLE = (
+    STATUS,
+    STATE,
+    EVENT_WAKE,
+    EVENT_TRANSCRIPT,
+    RESPONSE_STREAM,
+    RESPONSE,
+    BRIDGE_ERROR,
+    ASK_SET,
+    GPU_STATUS,
+    GPU_TELEMETRY,
+)
 
 
 class Topics:
@@ -60,6 +90,10 @@ class Topics:
 
     def of(self, topic: Topic) -> str:
         return self._prefix + topic.name
+
+    def of_card(self, topic: Topic, uuid: str) -> str:
+        """A topic of one graphics card, by its UUID (`GPU-5b3a...`)."""
+        return self.of(topic).replace("<uuid8>", uuid.partition("-")[2][:8].lower())
 
 
 def as_markdown() -> str:

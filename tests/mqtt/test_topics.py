@@ -27,12 +27,14 @@ def test_every_topic_is_in_the_table_once():
     assert len({topic.name for topic in TABLE}) == len(TABLE)
 
 
-def test_only_status_and_state_are_retained_and_commands_end_in_set():
-    assert [topic.name for topic in TABLE if topic.retained] == ["status", "state"]
+def test_only_what_is_so_now_is_retained_and_commands_end_in_set():
+    assert [topic.name for topic in TABLE if topic.retained] == ["status", "state", "gpu/<uuid8>/status"]
     for topic in TABLE:
         assert topic.name.endswith("/set") == (topic.direction == "in")
 
 
 def test_topics_of_a_daemon():
     assert Topics("jarvisd", "home").of(topics.ASK_SET) == "jarvisd/home/ask/set"
+    card = Topics("jarvisd", "home").of_card(topics.GPU_STATUS, "GPU-5070AAAA-1111-2222-3333-444444445070")
+    assert card == "jarvisd/home/gpu/5070aaaa/status"
     assert Topics("house/voice", "attic").of(topics.STATUS) == "house/voice/attic/status"
