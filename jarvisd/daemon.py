@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
@@ -19,15 +20,26 @@ from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation, Models
+from jarvisd.engines.card import cards
+from jarvisd.engines.host import memory_for_sleep_bytes
+from jarvisd.engines.leftovers import ChildRecords
+from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
+from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.spec import engine_specs
 from jarvisd.errors import ConfigError
-from jarvisd.events import ConfigReloaded, EngineStateChanged, ListeningChanged, MqttLinkChanged
+from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged
+from jarvisd.gpu.energy import EnergyLedger
+from jarvisd.gpu.nvml import Nvml
+from jarvisd.gpu.watch import GpuWatch
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.jarvis import Jarvis
 from jarvisd.hooks.load import load_plugins
-from jarvisd.llm import chat
+from jarvisd.llm import chat, sleep
+from jarvisd.models.store import models_dir
 from jarvisd.mqtt.bridge import Bridge
+from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.paths import CONTROL_SOCKET, runtime_dir, state_dir
@@ -38,6 +50,8 @@ from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
 from jarvisd.types import Answer, Endpoint, Language, Message, Route, Turn
+from jarvisd.warmup.service import WarmUp
+from jarvisd.warmup.usage import UsageLog
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,6 +75,7 @@ class Daemon:
         _make_folder(runtime, 0o750, "house.runtime_dir")
         _make_folder(state, 0o700, "house.state_dir")
         self._plugins_dir = state / "plugins"
+        self._energy_file = state / "gpu-energy.json"
 
         self.bus = Bus()
         self.supervisor = Supervisor(self.bus)
@@ -69,9 +84,33 @@ class Daemon:
             timeout_s=config.plugins.timeout_s,
             publish=self.bus.publish,
         )
-        specs = engine_specs(config.engines, runtime_dir=runtime, languages=config.house.languages)
+        specs = engine_specs(
+            config.engines,
+            runtime_dir=runtime,
+            languages=config.house.languages,
+            gpus=config.gpus,
+            models_dir=models_dir(config.house),
+        )
         self._models_by_engine = {spec.name: spec.model for spec in specs}
-        self.pool = EnginePool(specs, {"openai": chat.probe, "wyoming": transcribe.probe}, self.bus)
+        needs = LearnedNeeds(state / NEEDS_FILE)
+        self.pool = EnginePool(
+            specs,
+            {"openai": chat.probe, "wyoming": transcribe.probe},
+            self.bus,
+            cards=cards(
+                config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=self._card_memory_bytes
+            ),
+            sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
+            host_free=memory_for_sleep_bytes,
+            records=ChildRecords(runtime),
+        )
+        self.warmup = WarmUp(
+            config.warmup,
+            UsageLog(state / "usage.sqlite"),
+            engines=self.pool.on_demand,
+            keep_warm=self.pool.keep_warm,
+            let_go=self.pool.let_go,
+        )
         self._transcriber = self._build_transcriber()
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         self.conversation = Conversation(
@@ -92,6 +131,7 @@ class Daemon:
         self.link: Link | None
         self.bridge: Bridge | None
         self.link, self.bridge = self._build_mqtt()
+        self.gpus = self._build_gpus()
         self.control = ControlServer(
             runtime / CONTROL_SOCKET, self.bus, ask=self.conversation.ask, open_ears=self._open_ears, status=self.status
         )
@@ -124,6 +164,11 @@ class Daemon:
             bridge = self.bridge
             services.append(Service("mqtt link", self.link.run, STAGE_LINK))
             services.append(Service("mqtt bridge", lambda: bridge.run(self.bus), STAGE_PLUGINS))
+        if self.pool.on_demand():
+            services.append(Service("usage", lambda: self.warmup.record(self.bus), STAGE_PLUGINS))
+            services.append(Service("warm-up", self.warmup.run, STAGE_DOORS))
+        if self.gpus is not None:
+            services.append(Service("gpu", self.gpus.run, STAGE_ENGINES))
         if self.ears.configured_source() is not None:
             services.append(Service("ears", self._listen, STAGE_DOORS))
         if interval_s := watchdog_interval_s():
@@ -148,8 +193,12 @@ class Daemon:
         return source, answered
 
     def _routes(self) -> Sequence[Route]:
-        engines = {status.name: status for status in self.pool.statuses()}
-        return routes(self._config.conversation.tiers, self._config.tiers, engines)
+        """Others may be quicker with this answer: the first tier's engine is brought up for the next one."""
+        order, tiers = self._config.conversation.tiers, self._config.tiers
+        attempts = routes(order, tiers, {status.name: status for status in self.pool.statuses()})
+        if order:
+            self.pool.want(tiers[order[0]].engine)
+        return attempts
 
     def _stream(
         self, endpoint: Endpoint, messages: Sequence[Message], tier: TierConfig
@@ -199,6 +248,30 @@ class Daemon:
             listening=lambda: self.ears.state,
         )
         return link, bridge
+
+    def _build_gpus(self) -> GpuWatch | None:
+        if not self._config.gpu.enabled:
+            return None
+        names = Topics(self._config.mqtt.base_topic, self._config.house.node)
+        return GpuWatch(
+            self._config.gpu,
+            Nvml().read,
+            EnergyLedger(self._energy_file),
+            publish=self.bus.publish,
+            is_ours=self._is_ours,
+            on_read=CardTopics(self.link, names).show if self.link is not None else lambda _: None,
+        )
+
+    def _card_memory_bytes(self, uuid: str) -> int | None:
+        return self.gpus.memory_bytes(uuid) if self.gpus is not None else None
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether a process is this one or belongs to an engine: each is started in a session of its own."""
+        try:
+            session = os.getsid(pid)
+        except OSError:
+            return False
+        return pid == os.getpid() or session in {engine.pid for engine in self.pool.statuses()}
 
     def _deliver(self, turn: Turn, answer: Answer) -> None:
         if self.bridge is not None:
@@ -256,6 +329,9 @@ class Daemon:
                 timeout_s=config.transcription.timeout_s,
                 ignore=config.transcription.ignore,
             )
+        if self.gpus is not None:
+            self.gpus.reconfigure(config.gpu)
+        self.warmup.reconfigure(config.warmup)
         self.hooks.timeout_s = config.plugins.timeout_s
         set_level(config.log.level)
         _LOGGER.info("reloaded: %s", ", ".join(applied) or "nothing changed")
@@ -269,7 +345,7 @@ class Daemon:
             _LOGGER.info("ready: %s", self._status_line())
             self._notifier.ready(self._status_line())
             async for event in mailbox:
-                if isinstance(event, EngineStateChanged | ListeningChanged | MqttLinkChanged):
+                if isinstance(event, EngineStateChanged | GpuHealthChanged | ListeningChanged | MqttLinkChanged):
                     self._notifier.status(self._status_line())
 
     def _health(self) -> Health:
@@ -280,6 +356,8 @@ class Daemon:
             failing=self.supervisor.failing(),
             events_dropped=self.bus.dropped(),
             broker=self._broker_state(),
+            gpus=self.gpus.statuses() if self.gpus else (),
+            gpu_detail=self.gpus.detail if self.gpus else "not watched (gpu.enabled)",
         )
 
     def _broker_state(self) -> MqttLinkChanged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jarvisd.types import Answer, Detection, EngineStatus, Route, Transcript, Turn
+from jarvisd.types import Answer, Detection, EngineStatus, GpuHealth, GpuState, Route, Transcript, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,14 @@ class EngineStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuHealthChanged:
+    """A graphics card is another state than it was, or was seen for the first time (`before` is None)."""
+
+    before: GpuState | None
+    health: GpuHealth
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceCrashed:
     """A service of the daemon failed and is restarted after `retry_in_s`."""
 
@@ -124,6 +132,7 @@ Event: TypeAlias = (
     | TurnFailed
     | TurnCancelled
     | EngineStateChanged
+    | GpuHealthChanged
     | ServiceCrashed
     | PluginDisabled
     | ListeningChanged

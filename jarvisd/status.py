@@ -13,7 +13,7 @@ from jarvisd import __version__
 from jarvisd.audio.scores import RecentScores
 from jarvisd.events import ListeningChanged, MqttLinkChanged
 from jarvisd.hooks.load import PluginInfo
-from jarvisd.types import EngineState, EngineStatus
+from jarvisd.types import EngineState, EngineStatus, GpuState, GpuStatus
 
 NO_BROKER = MqttLinkChanged(False, "none configured (mqtt.host)")
 
@@ -26,6 +26,8 @@ class Health:
     failing: Mapping[str, str]
     events_dropped: Mapping[str, int]
     broker: MqttLinkChanged = NO_BROKER
+    gpus: Sequence[GpuStatus] = ()
+    gpu_detail: str = ""
 
 
 def status_line(health: Health) -> str:
@@ -34,6 +36,7 @@ def status_line(health: Health) -> str:
     ready = [engine.name for engine in health.engines if engine.state is EngineState.READY]
     parts = [ears, f"engines ready: {', '.join(ready) or 'none'}"]
     parts += [f"{engine.name} {engine.state.value}" for engine in health.engines if engine.name not in ready]
+    parts += [f"{gpu.health.name} {gpu.health.state}" for gpu in health.gpus if gpu.health.state is not GpuState.OK]
     parts += [f"{service} failing" for service in health.failing if service != "ears"]
     return "; ".join(parts)
 
@@ -52,11 +55,29 @@ def status_report(
         "broker_connected": health.broker.connected,
         "broker_detail": health.broker.detail,
         "engines": [asdict(engine) for engine in health.engines],
+        "gpus": [_gpu(gpu) for gpu in health.gpus],
+        "gpu_detail": health.gpu_detail,
         "failing": dict(health.failing),
         "events_dropped": dict(health.events_dropped),
         "plugins": [asdict(plugin) for plugin in plugins],
         "plugin_status": dict(plugin_status),
         "wake": _wake(scores or RecentScores()),
+    }
+
+
+def _gpu(gpu: GpuStatus) -> dict[str, Any]:
+    """One flat object a card; `age_s`: how old the reading is."""
+    fields = asdict(gpu.reading)
+    read_monotonic = fields.pop("read_monotonic")
+    return {
+        "uuid": gpu.health.uuid,
+        "name": gpu.health.name,
+        "health": gpu.health.state,
+        "reasons": list(gpu.health.reasons),
+        **fields,
+        "foreign_bytes": gpu.reading.foreign_bytes,
+        "energy_kwh": round(gpu.energy_kwh, 4),
+        "age_s": round(time.monotonic() - read_monotonic, 1),
     }
 
 

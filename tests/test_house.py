@@ -18,15 +18,17 @@ KEPT_IN_ONE_ROOM = (
     "aiomqtt",
     "faster_whisper",
     "httpcore",
+    "huggingface_hub",
     "onnxruntime",
     "pocketsphinx",
+    "pynvml",
     "rich",
     "xllamacpp",
 )
 # What the daemon's own process must never load, not even by a detour.
 NEVER_IN_THE_DAEMON = {
-    "click", "ctranslate2", "faster_whisper", "httpx", "pocketsphinx", "requests", "rich", "scipy", "sklearn", "torch",
-    "xllamacpp",
+    "click", "ctranslate2", "faster_whisper", "httpx", "huggingface_hub", "pocketsphinx", "pynvml", "requests", "rich",
+    "scipy", "sklearn", "torch", "xllamacpp",
 }  # fmt: skip
 
 

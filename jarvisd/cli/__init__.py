@@ -24,6 +24,8 @@ COMMANDS = {
     "listen": "jarvisd.cli.talk",
     "status": "jarvisd.cli.inspect",
     "plugins": "jarvisd.cli.inspect",
+    "models": "jarvisd.cli.models",
+    "plan": "jarvisd.cli.plan",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from jarvisd.config.file import LoadedConfig
 from jarvisd.errors import ConfigError
@@ -17,15 +17,23 @@ from jarvisd.errors import ConfigError
 _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
+GIB = 1024**3
 DEMONSTRATION_LABEL = "[demonstration model, not to be believed]"
 
 _STATE_STYLE = {
     "ready": "green",
     "active": "green",
+    "asleep": "cyan",
     "starting": "yellow",
     "stopping": "yellow",
     "failed": "red",
     "disabled": "red",
+    "ok": "green",
+    "warm": "green",
+    "hot": "red",
+    "lost": "red",
+    "hung": "red",
+    "driver_mismatch": "red",
 }
 
 
@@ -102,6 +110,7 @@ def status(found: dict[str, Any]) -> None:
             coloured = f"[{_STATE_STYLE.get(state, 'white')}]{state}[/]"
             table.add_row(engine["name"], engine["kind"], coloured, str(engine["restarts"]), escape(engine["detail"]))
         _OUT.print(table)
+    _gpus(found["gpus"], found["gpu_detail"])
     _wake_scores(found["wake"])
     for plugin, said in found["plugin_status"].items():
         _OUT.print(f"  {plugin}: {escape(said)}")
@@ -109,6 +118,39 @@ def status(found: dict[str, Any]) -> None:
 
 def _yes_no(good: bool) -> str:
     return "[green]yes[/green]" if good else "[yellow]no[/yellow] "
+
+
+def _gpus(gpus: list[dict[str, Any]], detail: str) -> None:
+    if not gpus:
+        _OUT.print(f"  graphics cards {escape(detail)}")
+        return
+    titles = ("card", "UUID", "health", "", "memory", "", "")
+    table = Table(*(Column(title, no_wrap=True) for title in titles), box=None, padding=(0, 1), header_style="dim")
+    for gpu in gpus:
+        health = gpu["health"]
+        used, total = gpu["memory_used_bytes"], gpu["memory_total_bytes"]
+        table.add_row(
+            _short_name(gpu),
+            gpu["uuid"][:12],
+            f"[{_STATE_STYLE.get(health, 'yellow')}]{health}[/]",
+            _figure(gpu["temperature_celsius"], "{:.0f} °C"),
+            _figure(used, "{:.1f}", GIB) + _figure(total, "/{:.1f} GiB", GIB),
+            _figure(gpu["power_watts"], "{:.0f} W"),
+            _figure(gpu["energy_kwh"], "{:.2f} kWh"),
+        )
+    _OUT.print(table)
+    for gpu in gpus:
+        for reason in gpu["reasons"]:
+            _OUT.print(f"  [yellow]{_short_name(gpu)}[/yellow]: {escape(reason)}")
+
+
+def _short_name(gpu: dict[str, Any]) -> str:
+    return escape(gpu["name"].removeprefix("NVIDIA ").removeprefix("GeForce "))
+
+
+def _figure(value: float | None, how: str, divisor: int = 1) -> str:
+    """A value with its unit; nothing where the card does not tell it."""
+    return "" if value is None else how.format(value / divisor)
 
 
 def _wake_scores(wake: dict[str, Any]) -> None:

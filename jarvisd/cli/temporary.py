@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jarvisd.cli import show
 from jarvisd.cli.run import Invocation
@@ -83,9 +84,16 @@ async def engines_settled(daemon: SpawnedDaemon) -> None:
     async with asyncio.timeout(START_LIMIT_S):
         while True:
             found = await request_status(daemon.socket)
-            if all(engine["state"] not in ("starting", "stopped") for engine in found["engines"]):
+            if not any(_is_on_its_way(engine) for engine in found["engines"]):
                 return
             await asyncio.sleep(POLL_S)
+
+
+def _is_on_its_way(engine: dict[str, Any]) -> bool:
+    """One that starts on demand, or says why it is stopped, stays so until it is asked."""
+    return engine["state"] == "starting" or (
+        engine["state"] == "stopped" and not engine["on_demand"] and not engine["detail"]
+    )
 
 
 async def _until_ready(process: asyncio.subprocess.Process, notify: socket.socket, log: Path) -> None:

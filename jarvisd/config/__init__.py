@@ -1,27 +1,33 @@
 """The configuration: its models (`models`), reading a file (`file`), what a reload changes (`live`), and the docs."""
 
+from jarvisd.config.engines import (
+    EngineBase,
+    EngineConfig,
+    LlamaCppEngine,
+    PocketsphinxEngine,
+    ProcessEngine,
+    RemoteEngine,
+    VllmEngine,
+    WhisperEngine,
+    WyomingEngine,
+)
 from jarvisd.config.models import (
     AudioConfig,
     Config,
     ConversationConfig,
     EndpointConfig,
-    EngineBase,
-    EngineConfig,
+    GpuConfig,
+    GpuWatchConfig,
     HouseConfig,
-    LlamaCppEngine,
     LogConfig,
     MqttConfig,
     PluginsConfig,
-    PocketsphinxEngine,
-    ProcessEngine,
-    RemoteEngine,
-    Section,
     TierConfig,
     TranscriptionConfig,
     WakeConfig,
-    WhisperEngine,
-    WyomingEngine,
+    WarmupConfig,
 )
+from jarvisd.config.section import Section
 
 __all__ = [
     "AudioConfig",
@@ -30,6 +36,8 @@ __all__ = [
     "EndpointConfig",
     "EngineBase",
     "EngineConfig",
+    "GpuConfig",
+    "GpuWatchConfig",
     "HouseConfig",
     "LlamaCppEngine",
     "LogConfig",
@@ -41,7 +49,9 @@ __all__ = [
     "Section",
     "TierConfig",
     "TranscriptionConfig",
+    "VllmEngine",
     "WakeConfig",
+    "WarmupConfig",
     "WhisperEngine",
     "WyomingEngine",
 ]

@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
-CHILD_KEYS = ("stop_timeout_s", "env")
-LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "remote"})
+CHILD_KEYS = ("stop_timeout_s", "env", "start", "keep_alive_s", "pinned", "gpu_memory_bytes", "never_with")
+LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "vllm", "remote"})
+# Where an engine listens is the daemon's affair, and sleep mode must never be reachable over a network.
+OWN_ARGUMENTS = ("--uds", "--host", "--port", "--served-model-name", "--enable-sleep-mode", "--api-key")
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -50,6 +52,13 @@ def refuse_child_keys(keys: Iterable[str]) -> None:
         raise ValueError("\n".join(faults))
 
 
+def refuse_own_arguments(arguments: Iterable[str]) -> None:
+    """Raises ValueError for arguments of a server that the daemon gives itself."""
+    own = [name for argument in arguments if (name := argument.partition("=")[0]) in OWN_ARGUMENTS]
+    if own:
+        raise ValueError(f"extra_args: {', '.join(own)} is given by jarvisd itself; leave it out")
+
+
 def reference_faults(tables: Mapping[str, Any]) -> list[str]:
     """Names in one table that lead nowhere in another, as "path: what is wrong".
 
@@ -60,6 +69,8 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
     faults = _engine_faults("transcription.engine", _table(tables, "transcription").get("engine"), engines, speech=True)
     for name in tiers:
         faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, speech=False)
+    for name in engines:
+        faults += _company_faults(name, engines)
     order = _table(tables, "conversation").get("tiers")
     names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
     for position, name in enumerate(names):
@@ -81,6 +92,18 @@ def _engine_faults(path: str, name: Any, engines: Mapping[str, Any], *, speech: 
     if not speech and not _may_answer(engine):
         return [f"{path}: [engines.{name}] is a speech-to-text engine, not a language model"]
     return []
+
+
+def _company_faults(name: str, engines: Mapping[str, Any]) -> list[str]:
+    path, others = f"engines.{name}.never_with", _table(engines, name).get("never_with")
+    if not isinstance(others, (list, tuple)):
+        return []
+    faults = [
+        f"{path}: there is no [engines.{other}]{near(other, engines)}"
+        for other in others
+        if isinstance(other, str) and other not in engines
+    ]
+    return [*faults, f"{path}: names the engine itself"] if name in others else faults
 
 
 def _may_transcribe(engine: Mapping[str, Any]) -> bool:

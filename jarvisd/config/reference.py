@@ -14,13 +14,15 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from jarvisd.config.engines import EngineBase
 from jarvisd.config.guide import PAGE_HEAD, SAMPLE_HEAD
-from jarvisd.config.models import EngineBase, Section
 from jarvisd.config.schema import Table, is_live, tables
+from jarvisd.config.section import Section
 
 SAMPLE_FILE = Path("etc/jarvisd.toml")
 REFERENCE_PAGE = Path("docs/configuration.md")
 _WIDTH = 108
+_EXAMPLE_NAMES = {"gpus.NAME": '"GPU-0"'}
 _BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
 # A key's name ends in its unit.
 _UNITS = {"_s": "seconds", "_ms": "milliseconds", "_bytes": "bytes", "_tokens": "tokens"}
@@ -39,7 +41,7 @@ def reference() -> str:
 
 
 def _sample(table: Table) -> Iterator[str]:
-    example = table.path.replace("NAME", table.kind or "fast")
+    example = table.path.replace("NAME", table.kind or _EXAMPLE_NAMES.get(table.path, "fast"))
     yield from ("", "", f"# {'-' * (_WIDTH - 2)}")
     yield from _comment(_doc(table.model))
     # The example of a named table stays commented out: as it stands there, it would be an engine.

@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from jarvisd.config.models import Config, Section
+from jarvisd.config.models import Config
+from jarvisd.config.section import Section
 
 
 @dataclass(frozen=True, slots=True)

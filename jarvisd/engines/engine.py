@@ -31,7 +31,12 @@ class Engine:
         self._detail = spec.unusable
 
     def status(self) -> EngineStatus:
-        return EngineStatus(self.spec.name, self.spec.kind, self._state, self._detail, leases=self.leases)
+        return EngineStatus(
+            self.spec.name, self.spec.kind, self._state, self._detail, leases=self.leases, on_demand=self.spec.on_demand
+        )
+
+    def want(self, *, background: bool = False, for_good: bool = False) -> None:
+        """Somebody needs it: one that is down is brought up. One that lives elsewhere is up."""
 
     async def ready(self, wait_s: float) -> None:
         """Returns when the engine may be used; raises EngineError with what a person can do when it may not."""
@@ -42,7 +47,7 @@ class Engine:
                 while not self._may_be_used():
                     await self._changed.wait()
         except TimeoutError:
-            raise EngineUnavailable(f"{self.spec.name} is {self._state.value}; try again in a moment.") from None
+            raise EngineUnavailable(self._why_not_yet()) from None
 
     def doubt(self, error: EngineError) -> None:
         """An answer was not what it should be."""
@@ -64,6 +69,9 @@ class Engine:
             case EngineState.STOPPING:
                 raise EngineUnavailable(f"{self.spec.name} is being stopped.")
         return self._state is EngineState.READY
+
+    def _why_not_yet(self) -> str:
+        return f"{self.spec.name} is {self._state.value}; try again in a moment."
 
     def _become(self, state: EngineState, detail: str = "") -> None:
         self._state, self._detail = state, detail

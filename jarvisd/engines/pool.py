@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from jarvisd.bus import Bus
+from jarvisd.engines.card import Card, HostFree, NoCard
 from jarvisd.engines.engine import Engine
-from jarvisd.engines.owner import ChildEngine, Pace, Probe
+from jarvisd.engines.leftovers import ChildRecords
+from jarvisd.engines.lodger import Lodger
+from jarvisd.engines.owner import ChildEngine, Pace, Probe, SleepCalls
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineUnavailable
 from jarvisd.events import EngineStateChanged
@@ -16,34 +19,62 @@ from jarvisd.types import Endpoint, EngineStatus
 
 
 class EnginePool:
-    """Leases engines. `probes` has one for each protocol that occurs; `run` is the service that owns the children."""
+    """Leases engines. `probes` has one for each protocol that occurs; `run` is the service that owns the children.
+
+    An engine whose card is in `cards` comes up when that has room for it, all others whenever they are wanted.
+    `sleep_calls` are for engines that can sleep, `host_free` says how much of the host's memory they may sleep in.
+    With `records`, what an earlier daemon's engines left behind is ended first.
+    """
 
     def __init__(
-        self, specs: Iterable[EngineSpec], probes: Mapping[str, Probe], bus: Bus, pace: Pace | None = None
+        self,
+        specs: Iterable[EngineSpec],
+        probes: Mapping[str, Probe],
+        bus: Bus,
+        pace: Pace | None = None,
+        *,
+        cards: Iterable[Card] = (),
+        sleep_calls: SleepCalls | None = None,
+        host_free: HostFree = lambda: None,
+        records: ChildRecords | None = None,
     ) -> None:
         self._bus = bus
-        self._engines = {spec.name: self._engine(spec, probes, pace or Pace()) for spec in specs}
+        self._probes = probes
+        self._pace = pace or Pace()
+        self._sleep_calls = sleep_calls
+        self._records = records
+        self._cards = {card.uuid: card for card in cards}
+        self._no_card = NoCard(host_free)
+        self._engines = {spec.name: self._engine(spec) for spec in specs}
 
     async def run(self) -> None:
-        """Starts every engine of our own at once and keeps them alive; cancelled, it ends them all."""
+        """Starts the engines that start at boot and keeps them alive; cancelled, it ends them all."""
         for engine in self._engines.values():
             self._tell(engine.status())
+        if self._records is not None:
+            await asyncio.to_thread(self._records.sweep)
         async with asyncio.TaskGroup() as owners:
             for engine in self._engines.values():
-                if isinstance(engine, ChildEngine):
+                if isinstance(engine, Lodger):
+                    if not engine.spec.on_demand:
+                        self._at_boot(engine)
                     owners.create_task(engine.run(), name=f"engine {engine.spec.name}")
+            for card in self._cards.values():
+                owners.create_task(card.run(), name=f"card {card.uuid}")
             await asyncio.Event().wait()
 
     @asynccontextmanager
-    async def lease(self, name: str, wait_s: float = 10.0) -> AsyncIterator[Endpoint]:
-        """The endpoint of an engine while it is in use. An engine that is starting is waited for up to `wait_s`.
+    async def lease(self, name: str, wait_s: float = 10.0, *, background: bool = False) -> AsyncIterator[Endpoint]:
+        """The endpoint of an engine while it is in use. One that is down is brought up, and waited for up to `wait_s`.
 
-        Raises EngineStartError or EngineUnavailable, with what a person can do, when it cannot be used. An EngineError
-        out of the block makes the engine's owner ask it for proof.
+        Where several wait for the same card, `background` leaves others the precedence. Raises EngineStartError or
+        EngineUnavailable, with what a person can do, when it cannot be used. An EngineError out of the block makes the
+        engine's owner ask it for proof.
         """
         engine = self._find(name)
         engine.leases += 1
         try:
+            engine.want(background=background)
             await engine.ready(wait_s)
             engine.in_use += 1
             try:
@@ -66,10 +97,43 @@ class EnginePool:
     def statuses(self) -> tuple[EngineStatus, ...]:
         return tuple(engine.status() for engine in self._engines.values())
 
-    def _engine(self, spec: EngineSpec, probes: Mapping[str, Probe], pace: Pace) -> Engine:
+    def want(self, name: str) -> None:
+        """Brings an engine up for a use that is to come, without waiting for it."""
+        self._find(name).want(background=True, for_good=True)
+
+    def keep_warm(self, name: str) -> None:
+        """Has it up from now on as if it had just been used."""
+        engine = self._find(name)
+        engine.want(background=True, for_good=True)
+        engine.released()
+
+    def let_go(self, name: str) -> None:
+        """An engine that nobody needs sleeps or ends now; one that is in use or pinned stays."""
+        engine = self._find(name)
+        if isinstance(engine, Lodger):
+            engine.retire()
+
+    def on_demand(self) -> tuple[EngineStatus, ...]:
+        """The engines that come and go by use."""
+        return tuple(engine.status() for engine in self._engines.values() if engine.spec.on_demand)
+
+    def _engine(self, spec: EngineSpec) -> Engine:
         if spec.argv is None or spec.unusable:
             return Engine(spec, self._tell)
-        return ChildEngine(spec, spec.argv, self._tell, probes[spec.protocol], pace)
+        card = self._cards.get(spec.need.card or "")
+        landlord = card or self._no_card
+        probe = self._probes[spec.protocol]
+        engine = ChildEngine(spec, spec.argv, self._tell, probe, self._pace, landlord, self._sleep_calls, self._records)
+        if card is not None:
+            card.add(engine)
+        return engine
+
+    def _at_boot(self, engine: Lodger) -> None:
+        card = self._cards.get(engine.spec.need.card or "")
+        if card is not None:
+            card.wish_at_boot(engine)
+        else:
+            engine.want()
 
     def _find(self, name: str) -> Engine:
         if name not in self._engines:

@@ -103,6 +103,11 @@ class ChildProcess:
             how = f"{self._name} ended with exit code {self.exit_code}"
         return f"{how}: {last}" if last else f"{how} without a word."
 
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether it has ended and said that memory, its own or its card's, was not enough."""
+        return self.ended and "out of memory" in _telling(self.last_lines).lower()
+
     async def wait(self, timeout_s: float) -> bool:
         """Waits for its end; returns whether it has ended."""
         with suppress(TimeoutError):

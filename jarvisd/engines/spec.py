@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,15 +12,23 @@ from urllib.parse import urlsplit
 
 from jarvisd import secrets
 from jarvisd.config import (
+    EngineBase,
     EngineConfig,
+    GpuConfig,
     LlamaCppEngine,
     PocketsphinxEngine,
     ProcessEngine,
     RemoteEngine,
+    VllmEngine,
     WhisperEngine,
     WyomingEngine,
 )
-from jarvisd.errors import ConfigError
+from jarvisd.engines.footprint import Serving, footprint
+from jarvisd.engines.model_files import read_model
+from jarvisd.engines.needs import NO_CARD, CardNeed, need_key
+from jarvisd.engines.vllm import vllm_argv, vllm_cache_bytes, vllm_env, vllm_need
+from jarvisd.errors import ConfigError, ModelError
+from jarvisd.models.catalogue import repository_of
 from jarvisd.types import Endpoint, Language
 
 Protocol: TypeAlias = Literal["wyoming", "openai"]
@@ -41,6 +49,9 @@ class EngineSpec:
     `argv` is None for an engine that lives elsewhere and is neither started nor stopped. `env` is added to the
     daemon's own environment. `model` is the name to ask for; empty: the first that it lists. `unusable` says why
     a person must act before this engine can be used at all.
+
+    `need`: its place on a card. `on_demand`: started by its first lease, and ended when unused for `keep_alive_s`.
+    `never_with` names engines that are never awake together with it.
     """
 
     name: str
@@ -54,6 +65,12 @@ class EngineSpec:
     stop_timeout_s: float = 5.0
     demonstration: bool = False
     unusable: str = ""
+    need: CardNeed = NO_CARD
+    can_sleep: bool = False
+    on_demand: bool = False
+    keep_alive_s: float = 3600.0
+    pinned: bool = False
+    never_with: frozenset[str] = frozenset()
 
 
 def engine_specs(
@@ -61,13 +78,19 @@ def engine_specs(
     *,
     runtime_dir: Path,
     languages: Sequence[Language],
+    gpus: Mapping[str, GpuConfig] | None = None,
+    models_dir: Path | None = None,
     read_secret: ReadSecret = secrets.read_secret,
 ) -> tuple[EngineSpec, ...]:
-    """The engines of a configuration. Raises ConfigError that names every engine which cannot be started."""
+    """The engines of a configuration. Raises ConfigError that names every engine which cannot be started.
+
+    Reads what the folders of models say of them: not for a running loop. `models_dir`: where pulled models are.
+    """
+    house = _House(runtime_dir, languages, gpus or {}, models_dir, read_secret)
     specs, faults = [], []
     for name, engine in engines.items():
         try:
-            specs.append(_engine_spec(name, engine, runtime_dir / f"{name}.sock", languages, read_secret))
+            specs.append(_engine_spec(name, engine, house))
         except ConfigError as error:
             faults.append(f"engines.{name}: {error.message}")
     if faults:
@@ -75,9 +98,28 @@ def engine_specs(
     return tuple(specs)
 
 
-def _engine_spec(
-    name: str, engine: EngineConfig, socket: Path, languages: Sequence[Language], read_secret: ReadSecret
-) -> EngineSpec:
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What an engine's own table does not say."""
+
+    runtime_dir: Path
+    languages: Sequence[Language]
+    gpus: Mapping[str, GpuConfig]
+    models_dir: Path | None
+    read_secret: ReadSecret
+
+    def pulled(self, model: str) -> Path | None:
+        """The folder where `jarvisd models pull` puts this model; None for one that it cannot fetch."""
+        repository = repository_of(model, self.models_dir)[0] if self.models_dir else None
+        return self.models_dir / repository if self.models_dir and repository else None
+
+    def capability(self, card: str | None) -> float | None:
+        known = self.gpus.get(card or "")
+        return float(known.compute_capability) if known is not None and known.compute_capability else None
+
+
+def _engine_spec(name: str, engine: EngineConfig, house: _House) -> EngineSpec:
+    socket = house.runtime_dir / f"{name}.sock"
     spec = partial(
         EngineSpec,
         name=name,
@@ -86,6 +128,10 @@ def _engine_spec(
         start_timeout_s=engine.start_timeout_s,
         stop_timeout_s=engine.stop_timeout_s,
         demonstration=engine.demonstration,
+        on_demand=engine.start == "demand",
+        keep_alive_s=engine.keep_alive_s,
+        pinned=engine.pinned,
+        never_with=frozenset(engine.never_with),
     )
     match engine:
         case PocketsphinxEngine():
@@ -93,28 +139,42 @@ def _engine_spec(
                 protocol="wyoming", endpoint=unix_endpoint(socket, "wyoming"), argv=_worker(engine.kind, socket)
             )
         case WhisperEngine():
+            argv = _whisper(engine, name, socket, house)
+            card = None if engine.device in {"auto", "cpu"} else engine.device
+            place = house.pulled(engine.model) or Path(engine.model)
+            takes = _worked_out_bytes(place, Serving("whisper", compute_type=engine.compute_type)) if card else 0
             return spec(
                 protocol="wyoming",
                 endpoint=unix_endpoint(socket, "wyoming"),
-                argv=_whisper(engine, socket, languages),
+                argv=argv,
                 env=_visible_cards(engine.device) | engine.env,
+                need=_need(engine, card, argv, str(socket), takes),
             )
         case LlamaCppEngine():
+            argv = _llama(engine, name, socket, house)
+            serving = Serving("llama_cpp", gpu_layers=engine.gpu_layers)
+            takes = _worked_out_bytes(Path(engine.model), serving, engine.context_tokens) if engine.gpu else 0
             return spec(
                 protocol="openai",
                 endpoint=unix_endpoint(socket, "openai"),
-                argv=_llama(engine, name, socket),
+                argv=argv,
+                env=_visible_cards(engine.gpu or "auto") | engine.env,
                 model=name,
+                need=_need(engine, engine.gpu, argv, str(socket), takes),
             )
+        case VllmEngine():
+            return _vllm(spec, engine, name, socket, house)
         case ProcessEngine():
             return spec(
                 protocol=engine.protocol,
                 endpoint=endpoint_of(engine.url, engine.protocol),
-                argv=(*PYTHON_MODULE, "jarvisd.workers.launch", "--", *engine.argv),
+                argv=_launched(engine.argv),
+                env=_visible_cards(engine.gpu or "auto") | engine.env,
                 model=engine.model,
+                need=_need(engine, engine.gpu, engine.argv, engine.url),
             )
         case RemoteEngine():
-            return _remote(spec, engine, read_secret)
+            return _remote(spec, engine, house.read_secret)
         case WyomingEngine():
             return spec(protocol="wyoming", endpoint=endpoint_of(engine.url, "wyoming"))
 
@@ -142,14 +202,65 @@ def _worker(module: str, socket: Path, *arguments: str) -> tuple[str, ...]:
     return (*PYTHON_MODULE, f"jarvisd.workers.{module}", "--socket", str(socket), *arguments)
 
 
-def _whisper(engine: WhisperEngine, socket: Path, languages: Sequence[Language]) -> tuple[str, ...]:
+def _launched(argv: Sequence[str]) -> tuple[str, ...]:
+    """Another program, tied to the daemon's life."""
+    return (*PYTHON_MODULE, "jarvisd.workers.launch", "--", *argv)
+
+
+def _need(engine: EngineBase, card: str | None, argv: Sequence[str], place: str, worked_out_bytes: int = 0) -> CardNeed:
+    return CardNeed(card, engine.gpu_memory_bytes or worked_out_bytes, key=need_key(card, argv, place))
+
+
+def _worked_out_bytes(model: Path | None, serving: Serving, context_tokens: int = 0) -> int:
+    """What a model on this disk takes of a card; 0 where it cannot be read, which its worker then says itself."""
+    if model is None or not model.is_absolute():
+        return 0
+    try:
+        return footprint(read_model(model), serving, context_tokens).total_bytes
+    except ModelError:
+        return 0
+
+
+def _vllm(spec: Callable[..., EngineSpec], engine: VllmEngine, name: str, socket: Path, house: _House) -> EngineSpec:
+    """A model that cannot be read stops this engine only."""
+    endpoint, facts, unusable = unix_endpoint(socket, "openai"), None, ""
+    pulled = house.pulled(engine.model)
+    if pulled is not None and pulled.is_dir() and not engine.model.startswith("/"):
+        engine = engine.model_copy(update={"model": str(pulled)})
+    try:
+        facts = read_model(Path(engine.model)) if engine.model.startswith("/") else None
+    except ModelError as error:
+        unusable = error.message + (f". Fetch it with `jarvisd models pull {name}`" if pulled else "")
+    cache_bytes = vllm_cache_bytes(engine, facts)
+    if cache_bytes is None:
+        unusable = unusable or (
+            f"How much memory {engine.model} needs for a conversation is not known, because `model` is not a folder: "
+            "give the full path of its folder, or kv_cache_bytes."
+        )
+        return spec(protocol="openai", endpoint=endpoint, model=name, unusable=unusable)
+    argv = vllm_argv(engine, name, socket, cache_bytes, house.capability(engine.gpu))
+    return spec(
+        protocol="openai",
+        endpoint=endpoint,
+        argv=_launched(argv),
+        env=vllm_env(engine),
+        model=name,
+        unusable=unusable,
+        need=replace(vllm_need(engine, facts, cache_bytes), key=need_key(engine.gpu, argv, str(socket))),
+        can_sleep=engine.sleep,
+    )
+
+
+def _whisper(engine: WhisperEngine, name: str, socket: Path, house: _House) -> tuple[str, ...]:
+    pulled = house.pulled(engine.model)
     return _worker(
         "whisper", socket,
-        "--model", engine.model,
+        "--model", str(pulled or engine.model),
+        *(("--pull", name) if pulled else ()),
         "--device", engine.device if engine.device in {"auto", "cpu"} else "cuda",
         "--compute-type", engine.compute_type,
         "--threads", str(engine.threads),
-        "--languages", ",".join(languages),
+        "--languages", ",".join(house.languages),
     )  # fmt: skip
 
 
@@ -160,10 +271,11 @@ def _visible_cards(device: str) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": "" if device == "cpu" else device}
 
 
-def _llama(engine: LlamaCppEngine, name: str, socket: Path) -> tuple[str, ...]:
+def _llama(engine: LlamaCppEngine, name: str, socket: Path, house: _House) -> tuple[str, ...]:
     return _worker(
         "llama", socket,
         "--model", engine.model,
+        *(("--pull", name) if engine.model.startswith("/") and house.pulled(engine.model) else ()),
         "--name", name,
         "--context-tokens", str(engine.context_tokens),
         "--threads", str(engine.threads),

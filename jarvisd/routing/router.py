@@ -11,8 +11,9 @@ from jarvisd.types import EngineState, EngineStatus, Route
 def routes(
     order: Sequence[str], tiers: Mapping[str, TierConfig], engines: Mapping[str, EngineStatus]
 ) -> tuple[Route, ...]:
-    """Attempts in the order in which they should be made: ready engines, then starting ones, in the tiers' order.
+    """Attempts in the order in which they should be made: ready engines and sleeping ones, then those that start.
 
+    Among equals, the tiers' order decides.
     Failed and stopped engines come last: asking them tells the person why they cannot answer.
     """
     attempts = []
@@ -25,6 +26,7 @@ def routes(
 
 _LATENESS = {
     EngineState.READY: 0,
+    EngineState.ASLEEP: 0,  # wakes within seconds: worth it for the better answer
     EngineState.STARTING: 1,
     EngineState.STOPPING: 2,
     EngineState.STOPPED: 2,

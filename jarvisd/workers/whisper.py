@@ -1,9 +1,8 @@
 """Speech to text with faster-whisper.
 
-    python -m jarvisd.workers.whisper --socket /run/jarvisd/ears.sock --model large-v3-turbo --languages es,en
-    python -m jarvisd.workers.whisper --model large-v3-turbo --fetch
+    python -m jarvisd.workers.whisper --socket /run/jarvisd/ears.sock --model FOLDER --languages es,en
 
-It serves only what is on this machine already; --fetch downloads a model by its name and ends.
+It serves only what is on this machine already; `jarvisd models pull` fetches models.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ from jarvisd.workers.recogniser import About, Recognised, serve
 _CUDA_CAPABILITY_MAJOR, _CUDA_CAPABILITY_MINOR = 75, 76
 # Whisper looks at windows of so many seconds; only longer sound needs its timestamps to go on from.
 WINDOW_S = 30
+# The file of a CTranslate2 model that holds its weights.
+WEIGHTS = "model.bin"
 
 
 def compute_type_for(capability: tuple[int, int] | None) -> str:
@@ -133,7 +134,7 @@ def load(arguments: argparse.Namespace) -> Whisper:
         compute_type = compute_type_for(card_capability() if device == "cuda" else None)
     try:
         model = faster_whisper.WhisperModel(
-            _folder(arguments.model),
+            _folder(arguments.model, arguments.pull),
             device=device,
             compute_type=compute_type,
             cpu_threads=arguments.threads,
@@ -147,34 +148,24 @@ def load(arguments: argparse.Namespace) -> Whisper:
     return whisper
 
 
-def _folder(model: str) -> str:
-    """The folder that holds `model`. A name is looked up among the downloaded ones."""
-    from faster_whisper import download_model
+def _folder(model: str, pull: str) -> str:
+    """The folder of the model, if it is there."""
+    from faster_whisper import available_models
 
-    if Path(model).is_dir():
-        return model
-    if model.startswith(("/", ".")):
-        cannot_serve(f"There is no folder {model}: put a CTranslate2 Whisper model there, or correct `model`.")
-    try:
-        return str(download_model(model, local_files_only=True))
-    except (OSError, ValueError) as error:
-        if str(error).startswith("Invalid model size"):
-            cannot_serve(f"There is no Whisper model {model}: {error}")
-        home = f"HF_HOME={os.environ['HF_HOME']} " if "HF_HOME" in os.environ else ""
-        command = f"{home}{sys.executable} -m jarvisd.workers.whisper --model {model} --fetch"
-        cannot_serve(f"The Whisper model {model} is not on this machine: run {command}")
-
-
-def fetch(model: str) -> None:
-    """Download a model by its name."""
-    try:
-        from faster_whisper import download_model
-    except ImportError as error:
-        cannot_serve(f"faster-whisper is not installed ({error}): run {install_command('whisper')}")
-    try:
-        sys.stdout.write(f"{download_model(model)}\n")
-    except (OSError, ValueError) as error:
-        cannot_serve(f"The model {model} cannot be downloaded: {error}")
+    folder = Path(model)
+    if pull and not (folder / WEIGHTS).is_file():
+        cannot_serve(
+            f"The Whisper model {folder.name} is not in {folder.parent}: run "
+            f"{sys.executable} -m jarvisd models pull {pull}"
+        )
+    if not folder.is_dir():
+        if model.startswith(("/", ".")):
+            cannot_serve(f"There is no folder {model}: put a CTranslate2 Whisper model there, or correct `model`.")
+        cannot_serve(
+            f"There is no Whisper model {model}: name a folder, a model as the hub does (organisation/name), or one "
+            f"of {', '.join(available_models())}."
+        )
+    return model
 
 
 def main() -> None:
@@ -183,23 +174,18 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--socket", type=Path, help="where to listen")
-    parser.add_argument("--model", required=True, help="folder of a CTranslate2 Whisper model, or a name")
+    parser.add_argument("--socket", type=Path, required=True, help="where to listen")
+    parser.add_argument("--model", required=True, help="folder of a CTranslate2 Whisper model")
+    parser.add_argument("--pull", default="", help="by this name `jarvisd models pull` fetches the model")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--compute-type", default="auto", help="CTranslate2 compute type; auto: chosen for the card")
     parser.add_argument("--threads", type=int, default=4, help="processor threads when on CPU")
     parser.add_argument("--languages", type=lambda text: text.split(","), default=["en"], help="such as es,en")
-    parser.add_argument("--fetch", action="store_true", help="download the model by its name, and end")
     arguments = parser.parse_args()
-    if arguments.fetch:
-        fetch(arguments.model)
-    elif arguments.socket is None:
-        parser.error("--socket is needed to serve")
-    else:
-        die_with_parent()
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the processor to others
-        asyncio.run(serve(arguments.socket, load(arguments)))
+    die_with_parent()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the processor to others
+    asyncio.run(serve(arguments.socket, load(arguments)))
 
 
 if __name__ == "__main__":

@@ -180,5 +180,5 @@ def test_model_at_a_path():
 
 def test_every_engine_kind_is_seen():
     kinds = [table.kind for table in tables() if table.kind]
-    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "process", "remote", "wyoming"]
+    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "vllm", "process", "remote", "wyoming"]
     assert len(sections_in(Config.model_fields["engines"].annotation)) == len(kinds)

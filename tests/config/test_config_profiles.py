@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jarvisd.config import LlamaCppEngine, ProcessEngine, WhisperEngine
+from jarvisd.config import LlamaCppEngine, VllmEngine, WhisperEngine
 from jarvisd.config.file import load_config, profile_names
+from jarvisd.engines.footprint import ENGINE_BYTES
+from jarvisd.engines.vllm import ASLEEP_BYTES
 
 PROFILES = Path(__file__).parents[2] / "etc/profiles"
 GIB = 1024**3
@@ -33,52 +35,54 @@ def test_embedded_needs_nothing_but_packages():
     assert model.demonstration
 
 
-def argument(engine, name):
-    return engine.argv[engine.argv.index(name) + 1]
-
-
 @pytest.fixture
 def dual_gpu():
-    engines = load_config("profile:dual-gpu").config.engines
-    strong, fast, whisper = engines["strong_14b"], engines["fast_3b"], engines["whisper"]
-    assert isinstance(strong, ProcessEngine)
-    assert isinstance(fast, ProcessEngine)
-    assert isinstance(whisper, WhisperEngine)
-    return strong, fast, whisper
+    return load_config("profile:dual-gpu").config
 
 
 def test_cards_are_shared_out(dual_gpu):
-    strong, fast, whisper = dual_gpu
-    assert whisper.device == fast.env["CUDA_VISIBLE_DEVICES"] != strong.env["CUDA_VISIBLE_DEVICES"]
-    assert {engine.env["CUDA_DEVICE_ORDER"] for engine in (strong, fast)} == {"PCI_BUS_ID"}
+    engines = dual_gpu.engines
+    strong, fast, whisper = engines["strong_14b"], engines["fast_3b"], engines["whisper"]
+    assert isinstance(strong, VllmEngine)
+    assert isinstance(fast, VllmEngine)
+    assert isinstance(whisper, WhisperEngine)
+    assert whisper.device == fast.gpu != strong.gpu == engines["reasoning_14b"].gpu
+    assert set(dual_gpu.gpus) == {fast.gpu, strong.gpu}
+    assert dual_gpu.gpus[fast.gpu].compute_capability == "7.5"
+
+
+# Weights in bytes, and KV bytes a token: 2 * layers * kv_heads * head_dim * 2.
+MODELS = {
+    "strong_14b": (9.38 * GIB, 2 * 48 * 8 * 128 * 2),
+    "reasoning_14b": (9.38 * GIB, 2 * 48 * 8 * 128 * 2),
+    "fast_3b": (1.9 * GIB, 2 * 36 * 2 * 128 * 2),
+}
+
+
+def need_bytes(engine, weights_bytes):
+    serving = "vllm" if engine.cuda_graphs else "vllm_eager"
+    return weights_bytes + engine.kv_cache_bytes + ENGINE_BYTES[serving]
 
 
 def test_models_and_caches_fit_their_cards(dual_gpu):
-    strong, fast, _ = dual_gpu
-    # Weights, KV bytes a token (2 * layers * kv_heads * head_dim * 2), CUDA graphs and work space, others on the card.
-    for engine, weights_gib, token_bytes, work_gib, others_gib, card_gib in (
-        (strong, 9.38, 2 * 48 * 8 * 128 * 2, 1.7, 0.0, 15.47),
-        (fast, 1.9, 2 * 36 * 2 * 128 * 2, 1.0, 1.6, 6.0),
-    ):
-        cache_bytes = int(argument(engine, "--kv-cache-memory-bytes"))
-        assert cache_bytes >= 2 * int(argument(engine, "--max-model-len")) * token_bytes
-        assert weights_gib + cache_bytes / GIB + work_gib + others_gib < card_gib
-
-
-def test_servers_are_local_and_where_they_are_expected(dual_gpu):
-    for engine in dual_gpu[:2]:
-        assert engine.url == f"http://127.0.0.1:{argument(engine, '--port')}/v1"
-        assert argument(engine, "--host") == "127.0.0.1"
-        assert argument(engine, "--served-model-name") == engine.model
-        assert engine.env["HF_HUB_OFFLINE"] == "1"
-        assert int(argument(engine, "--max-num-seqs")) <= 4
+    engines = dual_gpu.engines
+    for name, (_, token_bytes) in MODELS.items():
+        assert engines[name].kv_cache_bytes >= engines[name].context_tokens * token_bytes
+        assert engines[name].max_num_seqs <= 4
+    needs = {name: need_bytes(engines[name], weights) for name, (weights, _) in MODELS.items()}
+    large_card = 15.47 * GIB - dual_gpu.gpus[engines["strong_14b"].gpu].reserved_bytes
+    # One is awake, the other asleep.
+    assert max(needs["strong_14b"], needs["reasoning_14b"]) + ASLEEP_BYTES <= large_card
+    assert needs["fast_3b"] + engines["whisper"].gpu_memory_bytes <= 5.6 * GIB
+    assert engines["whisper"].pinned
+    assert engines["reasoning_14b"].start == "demand"
 
 
 def test_what_must_be_edited_is_marked():
     lines = (PROFILES / "dual-gpu.toml").read_text().splitlines()
     # The mark stands on the line before, or on the one before that where a comment is in between.
     for index, line in enumerate(lines):
-        if re.search(r"GPU-0000|\.lan\"|/srv/models/(faster|Qwen)", line) and not line.startswith("#"):
+        if re.search(r"GPU-0000|\.lan\"|/srv/models/(faster|Qwen|DeepSeek)", line) and not line.startswith("#"):
             assert any("EDIT" in before for before in lines[index - 3 : index]), line
 
 

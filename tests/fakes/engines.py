@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from jarvisd.bus import Bus, Mailbox
-from jarvisd.engines.owner import Pace
+from jarvisd.config import Config
+from jarvisd.engines.owner import Pace, SleepCalls
 from jarvisd.engines.pool import EnginePool
-from jarvisd.engines.spec import EngineSpec, unix_endpoint
+from jarvisd.engines.spec import EngineSpec, engine_specs, unix_endpoint
 from jarvisd.events import EngineStateChanged
-from jarvisd.llm import chat
+from jarvisd.llm import chat, sleep
 from jarvisd.speech import transcribe
 from jarvisd.types import EngineState, EngineStatus
 
+VLLM = Path(__file__).with_name("vllm")
 MODEL_SERVER = Path(__file__).with_name("model_server.py")
 # No patience at all: tests do not wait for what will not come.
 QUICK = Pace(first_delay_s=0.02, longest_delay_s=0.1, stable_after_s=60.0, proof_timeout_s=0.4)
+SLEEP_CALLS = SleepCalls(sleep.fall_asleep, sleep.wake_up)
 PROBES = {"openai": chat.probe, "wyoming": transcribe.probe}
 
 
@@ -32,13 +38,31 @@ def fake_engine(folder: Path, *options: str, name: str = "quick", **changes) -> 
     return EngineSpec(name=name, kind="process", protocol="openai", endpoint=unix_endpoint(socket, "openai"), **values)
 
 
+def fake_vllm(folder: Path, *options: str, name: str = "strong", **table) -> EngineSpec:
+    """A vLLM engine as the configuration describes it, whose program is the fake one; `options` are that one's."""
+    table = {
+        "kind": "vllm",
+        "command": str(VLLM),
+        "model": "a/model",
+        "kv_cache_bytes": 1 << 30,
+        "start_timeout_s": 20.0,
+        "env": {"FAKE_VLLM": shlex.join(options)},
+        **table,
+    }
+    config = Config.model_validate({"engines": {name: table}})
+    with ThreadPoolExecutor(1) as thread:  # it reads files, and the loop of a test may be running
+        work = partial(engine_specs, config.engines, runtime_dir=folder, languages=("en",), gpus=config.gpus)
+        (spec,) = thread.submit(work).result()
+    return spec
+
+
 @asynccontextmanager
 async def running_pool(
-    *specs: EngineSpec, pace: Pace = QUICK, probes=PROBES
+    *specs: EngineSpec, pace: Pace = QUICK, probes=PROBES, **more
 ) -> AsyncIterator[tuple[EnginePool, Mailbox]]:
     """A running pool, and a mailbox with all that it tells."""
     bus = Bus()
-    pool = EnginePool(specs, probes, bus, pace)
+    pool = EnginePool(specs, probes, bus, pace, sleep_calls=SLEEP_CALLS, **more)
     with bus.subscribe("test", size=10_000) as mailbox:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(pool.run())

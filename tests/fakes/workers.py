@@ -26,7 +26,7 @@ def recording(name: str) -> bytes:
 def worker_spec(folder: Path, name: str, languages=("en", "es"), **engine) -> EngineSpec:
     """The engine as the configuration describes it."""
     config = Config.model_validate({"engines": {name: engine}})
-    (spec,) = engine_specs(config.engines, runtime_dir=folder, languages=languages)
+    (spec,) = engine_specs(config.engines, runtime_dir=folder, languages=languages, models_dir=folder / "models")
     return spec
 
 

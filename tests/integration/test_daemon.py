@@ -12,6 +12,7 @@ import pytest
 from jarvisd.cli.temporary import engines_settled, spawned_daemon
 from jarvisd.control.client import request_status, requests
 from jarvisd.errors import ControlError
+from jarvisd.warmup.usage import UsageLog
 
 NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
 
@@ -152,3 +153,13 @@ async def test_a_daemon_that_cannot_start_says_why(tmp_path):
     with pytest.raises(ControlError, match="nokey"):
         async with spawned_daemon(tmp_path, settings("wake.nokey=1")):
             pass
+
+
+async def test_an_engine_on_demand_starts_with_the_first_question_and_its_use_is_remembered(tmp_path):
+    async with spawned_daemon(tmp_path, settings("transcription={}", 'engines.smollm2.start="demand"')) as daemon:
+        assert (await state_of(daemon, "smollm2"))["state"] == "stopped"
+        answer = await ask(daemon, "why is the sky blue?")
+        assert (answer["answered_by"], answer["error_code"]) == ("smollm2", None)
+        assert (await state_of(daemon, "smollm2"))["state"] == "ready"
+    uses = await asyncio.to_thread(UsageLog(tmp_path / "state/usage.sqlite").of, ["smollm2"])
+    assert len(uses["smollm2"]) == 1

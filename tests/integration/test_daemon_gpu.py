@@ -1,0 +1,130 @@
+"""The whole daemon on a machine with two cards, as far as NVIDIA's library tells."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jarvisd.cli.temporary import engines_settled, spawned_daemon
+from jarvisd.control.client import request_status
+from tests.fakes.broker import listening
+from tests.fakes.nvml.driver import BIG, MIB, SMALL
+
+MODEL_SERVER = Path(__file__).parents[1] / "fakes/model_server.py"
+NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
+
+
+def settings(*overrides):
+    overrides = ("audio.source=none", *NO_ENGINES, "gpu.poll_s=0.1", *overrides)
+    return ["--config", "profile:embedded", *(part for one in overrides for part in ("--set", one))]
+
+
+@pytest.fixture
+def cards(driver, monkeypatch):
+    for name, value in driver.environment.items():
+        monkeypatch.setenv(name, value)
+    return driver
+
+
+async def until(daemon, such):
+    """The cards by UUID, once they are so."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await request_status(daemon.socket)
+            gpus = {gpu["uuid"]: gpu for gpu in found["gpus"]}
+            if gpus and such(gpus):
+                return gpus
+            await asyncio.sleep(0.05)
+
+
+async def shown(tmp_path, *arguments):
+    command = [sys.executable, "-m", "jarvisd", "--set", f'house.runtime_dir="{tmp_path}"', "status", *arguments]
+    environment = os.environ | {"COLUMNS": "100"}
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_both_cards_are_shown_and_a_lost_one_is_told(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        gpus = await until(daemon, lambda gpus: len(gpus) == 2)
+        assert {gpu["health"] for gpu in gpus.values()} == {"ok"}
+        assert (gpus[BIG]["capability"], gpus[SMALL]["memory_total_bytes"]) == ([12, 0], 6144 * MIB)
+        cards.say(small_error=15)
+        await until(daemon, lambda gpus: gpus[SMALL]["health"] == "lost")
+        by_uuid = {gpu["uuid"]: gpu for gpu in json.loads(await shown(tmp_path, "--json"))["gpus"]}
+        assert {uuid: gpu["health"] for uuid, gpu in by_uuid.items()} == {BIG: "ok", SMALL: "lost"}
+        table = await shown(tmp_path)
+        assert "GPU-5070aaaa" in table
+        assert "GPU-2060bbbb" in table
+        assert "fell off the bus" in table
+        assert f"{SMALL}): ok -> lost" in daemon.log.read_text()
+        cards.say(small_error=None)
+        await until(daemon, lambda gpus: gpus[SMALL]["health"] == "ok")
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_cards_on_mqtt(tmp_path, cards, broker):
+    with_broker = settings(f"mqtt.host={broker.host}", f"mqtt.port={broker.port}")
+    async with spawned_daemon(tmp_path, with_broker), listening(broker, "jarvisd/home/#") as client:
+        big = json.loads(await client.until("gpu/5070aaaa/status"))
+        assert (big["uuid"], big["health"]) == (BIG, "ok")
+        cards.say(big_temperature=93)
+        hot = json.loads(await client.until("gpu/5070aaaa/status"))
+        assert (hot["health"], hot["reasons"]) == ("hot", ["93 °C, hot from 87 °C"])
+
+
+async def test_engines_are_ours_and_other_programs_are_not(tmp_path, cards):
+    socket = tmp_path / "model.sock"
+    argv = json.dumps([sys.executable, str(MODEL_SERVER), "--socket", str(socket)])
+    engine = f'engines={{m={{kind="process", argv={argv}, url="unix://{socket}"}}}}'
+    async with spawned_daemon(tmp_path, settings(engine, 'tiers={fast={engine="m"}}')) as daemon:
+        await engines_settled(daemon)
+        engine_pid = (await request_status(daemon.socket))["engines"][0]["pid"]
+        held = {daemon.process.pid: 500 * MIB, engine_pid: 4000 * MIB, os.getpid(): 1500 * MIB}
+        cards.say(big_compute=",".join(f"{pid}:{memory}" for pid, memory in held.items()))
+        gpus = await until(daemon, lambda gpus: gpus[BIG]["health"] == "foreign")
+        ours = {process["pid"] for process in gpus[BIG]["processes"] if process["ours"]}
+        assert ours == {daemon.process.pid, engine_pid}
+        assert gpus[BIG]["foreign_bytes"] == 1500 * MIB
+
+
+async def test_energy_goes_on_after_a_restart(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        await until(daemon, lambda gpus: len(gpus) == 2)
+        cards.say(big_energy_mj=7_200_000_000 + 3_600_000_000)
+        await until(daemon, lambda gpus: gpus[BIG]["energy_kwh"] == 1.0)
+    (tmp_path / "notify.sock").unlink()
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        gpus = await until(daemon, lambda gpus: len(gpus) == 2)
+        assert (gpus[BIG]["energy_kwh"], gpus[SMALL]["energy_kwh"]) == (1.0, 0.0)
+
+
+async def test_a_driver_that_hangs_holds_up_neither_answers_nor_the_end(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings("gpu.hung_after_s=0.3")) as daemon:
+        await until(daemon, lambda gpus: len(gpus) == 2)
+        cards.say(hang=1)
+        gpus = await until(daemon, lambda gpus: gpus[BIG]["health"] == "hung")
+        assert gpus[SMALL]["temperature_celsius"] == 41  # the last that was told, with its age
+        assert gpus[SMALL]["age_s"] > 0
+    assert daemon.process.returncode == 0
+
+
+async def test_a_driver_upgraded_under_the_running_one_is_said_and_nothing_ends(tmp_path, cards):
+    cards.say(init=18)
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        async with asyncio.timeout(30):
+            while "start the machine again" not in (await request_status(daemon.socket))["gpu_detail"]:
+                await asyncio.sleep(0.05)
+    assert daemon.process.returncode == 0
+
+
+async def test_not_watched_when_switched_off(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings("gpu.enabled=false")) as daemon:
+        found = await request_status(daemon.socket)
+        assert (found["gpus"], found["gpu_detail"]) == ([], "not watched (gpu.enabled)")
