@@ -28,7 +28,8 @@ class Ears:
         self._loading = asyncio.Lock()
         self._listeners: set[Listener] = set()
         self._own: Listener | None = None
-        self.state = ListeningChanged(False, 'no ears: audio.source is "none"')
+        waiting = 'no ears: audio.source is "none"' if audio.source == "none" else "opening the ears"
+        self.state = ListeningChanged(False, waiting)
 
     def configured_source(self) -> AudioSource | None:
         """The source of `[audio]`; None where there is none."""

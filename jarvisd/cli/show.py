@@ -101,7 +101,8 @@ def status(found: dict[str, Any]) -> None:
     _OUT.print(f"  configuration  {escape(found['config'])}")
     _OUT.print(f"  listening      {_yes_no(found['listening'])} {escape(found['listening_detail'])}")
     _OUT.print(f"  broker         {_yes_no(found['broker_connected'])} {escape(found['broker_detail'])}")
-    for service, error in found["failing"].items():
+    failing = {name: error for name, error in found["failing"].items() if error != found["listening_detail"]}
+    for service, error in failing.items():
         _OUT.print(f"  [red]{service}[/red]: {escape(error)}")
     if found["engines"]:
         table = Table("engine", "kind", "state", "restarts", "", box=None, padding=(0, 2), header_style="dim")
