@@ -47,8 +47,9 @@ async def test_memory_stays_flat_and_every_question_is_answered(tmp_path, broker
     print(f"\nsoak: {SOAK_S:.0f} s, rss {min(rss_mb)}..{max(rss_mb)} MB, descriptors {min(fds)}..{max(fds)},"
           f" threads {min(running)}..{max(running)}, {found['plugin_status']['journal']}")  # fmt: skip
     assert max(rss_mb[-10:]) - max(rss_mb[:10]) < GROWTH_LIMIT_MB
-    assert max(fds[-10:]) <= max(fds[:10])
-    assert max(running[-10:]) <= max(running[:10])
+    # A sample may fall into an open connection: what leaks raises the floor.
+    assert min(fds[-10:]) <= min(fds[:10])
+    assert min(running[-10:]) <= min(running[:10])
     assert found["failing"] == {}
     assert all(engine["restarts"] == 0 for engine in found["engines"])
     log = daemon.log.read_text()
