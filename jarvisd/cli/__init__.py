@@ -26,6 +26,7 @@ COMMANDS = {
     "plugins": "jarvisd.cli.inspect",
     "models": "jarvisd.cli.models",
     "plan": "jarvisd.cli.plan",
+    "engines": "jarvisd.cli.engines",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 

@@ -1,1 +1,1 @@
-"""Environments for engines: what each kind needs (`recipes`), what is in the way (`checks`), and building it (`build`)."""
+"""Environments for engines: what each kind needs (`recipes`), what is in the way (`checks`), making it (`build`)."""

@@ -16,8 +16,6 @@ from pathlib import Path
 from jarvisd.errors import EngineError
 from jarvisd.installing.recipes import DISTRIBUTIONS, KINDS, Kind, Recipe, Step
 
-# Says what stands in a folder: the commands, how many of them are done, and whether it is whole.
-RECORD = ".jarvisd-engine.json"
 # What a person's settings for pip and Python may do that would lead out of the environment.
 _LEADS_ELSEWHERE = (
     "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH",
@@ -43,21 +41,27 @@ def engines_dir(state_dir: Path) -> Path:
     return state_dir / "engines"
 
 
+def record_file(place: Path) -> Path:
+    """Says how far the folder beside it is: its commands and how many are done. (Inside, making anew would lose it.)"""
+    return place.with_name(f"{place.name}.json")
+
+
 def look_at(kind: Kind, folder: Path) -> Installed | None:
     """What was built or begun in this folder; None where nothing of ours is. Raises EngineError for a broken record."""
     place = folder / kind
+    file = record_file(place)
     try:
-        text = (place / RECORD).read_text()
+        text = file.read_text(errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise EngineError(f"{place / RECORD} cannot be read ({error.strerror}): run it as root.", code="install") from error
+        raise EngineError(f"{file} cannot be read ({error.strerror}): run it as root.", code="install") from error
     try:
         record = json.loads(text)
         commands, done, build = tuple(map(str, record["commands"])), int(record["done"]), str(record["build"])
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(
-            f"{place / RECORD} is damaged: run `jarvisd engines remove {kind}` and install it again.", code="damaged"
+            f"{file} is damaged: run `jarvisd engines remove {kind}` and install it again.", code="damaged"
         ) from error
     version, python = version_in(place, DISTRIBUTIONS[kind])
     return Installed(kind, place, 0 < len(commands) <= done, build, version, python, commands, done)
@@ -91,27 +95,25 @@ def build(recipe: Recipe, began: Callable[[int, Step], None], said: Callable[[st
     Raises EngineError with the last lines of a command that failed; what was done is kept.
     """
     place = recipe.place
-    with _alone(place):
+    with _alone(place) as lock:
         before = look_at(recipe.kind, place.parent)
-        if before is None and place.exists() and any(place.iterdir()):
+        if place.is_symlink() or (before is None and _holds_something(place)):
             raise EngineError(
                 f"{place} holds something that jarvisd did not put there: move it away first.", code="install"
             )
         todo = steps_to_do(recipe, before)
         first = len(recipe.steps) - len(todo)
         for number, step in enumerate(todo, first):
+            _write_record(recipe, number)
             began(number, step)
-            if number:  # the first one empties the folder
-                _run(step, said)
-            else:
-                _run(step, said)
-            _write_record(recipe, number + 1)
+            _run(step, said, lock)
+        _write_record(recipe, len(recipe.steps))
 
 
 def remove(kind: Kind, folder: Path) -> None:
     """Delete what was built or begun. Raises EngineError while a process uses it, or where there is nothing."""
     place = folder / kind
-    if not (place / RECORD).is_file():
+    if not record_file(place).is_file():
         raise EngineError(f"{kind} is not installed in {folder}.", code="not_installed")
     with _alone(place):
         if pids := users(place):
@@ -120,7 +122,9 @@ def remove(kind: Kind, folder: Path) -> None:
                 code="in_use",
             )
         try:
-            shutil.rmtree(place)
+            if place.exists():
+                shutil.rmtree(place)
+            record_file(place).unlink()
         except OSError as error:
             raise EngineError(f"{place} cannot be deleted whole: {error}", code="install") from error
 
@@ -136,32 +140,41 @@ def users(place: Path) -> list[int]:
     return sorted(found)
 
 
+def _holds_something(place: Path) -> bool:
+    return place.exists() and (not place.is_dir() or any(place.iterdir()))
+
+
 @contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """No second run on the same folder at the same time."""
+def _alone(place: Path) -> Iterator[int]:
+    """No second run on the same folder at the same time. Yields the lock's descriptor."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = (place.parent / f".{place.name}.lock").open("w")
     except OSError as error:
-        raise EngineError(f"{place.parent} cannot be written ({error.strerror}): run it as root.", code="install") from error
+        raise EngineError(
+            f"{place.parent} cannot be written ({error.strerror}): run it as root.", code="install"
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise EngineError(f"{place} is being worked on by another jarvisd: wait for it.", code="busy") from error
-        yield
+        yield lock.fileno()
 
 
-def _run(step: Step, said: Callable[[str], None]) -> None:
+def _run(step: Step, said: Callable[[str], None], lock: int) -> None:
+    """The command holds the lock, too: should it outlive us, nobody else writes into its folder."""
     env = {name: value for name, value in os.environ.items() if name not in _LEADS_ELSEWHERE} | dict(step.env)
     last: deque[str] = deque(maxlen=_LAST_LINES)
     try:
         process = subprocess.Popen(
             step.argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace",
+            text=True, errors="replace", pass_fds=(lock,),
         )  # fmt: skip
     except OSError as error:
-        raise EngineError(f"{step.what}: {step.argv[0]} cannot be started ({error.strerror}).", code="install") from error
+        raise EngineError(
+            f"{step.what}: {step.argv[0]} cannot be started ({error.strerror}).", code="install"
+        ) from error
     try:
         assert process.stdout is not None
         with process.stdout:
@@ -183,10 +196,14 @@ def _run(step: Step, said: Callable[[str], None]) -> None:
 
 
 def _write_record(recipe: Recipe, done: int) -> None:
+    file = record_file(recipe.place)
     record = {"build": recipe.build, "done": done, "commands": [step.shell() for step in recipe.steps]}
-    partial = recipe.place / f"{RECORD}.part"
-    partial.write_text(json.dumps(record, indent=2) + "\n")
-    partial.replace(recipe.place / RECORD)
+    partial = file.with_suffix(".part")
+    try:
+        partial.write_text(json.dumps(record, indent=2) + "\n")
+        partial.replace(file)
+    except OSError as error:
+        raise EngineError(f"{file} cannot be written ({error.strerror}).", code="install") from error
 
 
 def condensed(line: str) -> str:
@@ -201,6 +218,6 @@ def condensed(line: str) -> str:
         return f"{len(words) - 2} packages installed"
     if line.startswith("Installing collected packages"):
         return "unpack"
-    if words[0] in {"ERROR:", "WARNING:", "error:"} or line.startswith("Building wheel"):
+    if words[0] in {"ERROR:", "error:"} or "Retrying" in words or line.startswith("Building wheel"):
         return line.strip()
     return ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +48,17 @@ def look_at_python(program: Path) -> Interpreter:
         )
         told = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise EngineError(f"{program} is no Python that can be used ({error}): correct --python.", code="install") from error
+        raise EngineError(
+            f"{program} is no Python that can be used ({error}): correct --python.", code="install"
+        ) from error
     major, minor = told["version"]
     glibc_major, glibc_minor = told["glibc"]
     return Interpreter(program, (major, minor), Path(told["include"]), told["able"], (glibc_major, glibc_minor))
 
 
-def checks(recipe: Recipe, python: Interpreter, cards: Cards, *, free_bytes: int, present_bytes: int = 0) -> list[Check]:
+def checks(
+    recipe: Recipe, python: Interpreter, cards: Cards, *, free_bytes: int, present_bytes: int = 0
+) -> list[Check]:
     """Everything that must be right before the first command. `present_bytes`: what an earlier try left there."""
     found = [_target(recipe.place), _python(python), _disk(recipe, free_bytes, present_bytes)]
     if recipe.least_driver:
@@ -73,6 +79,16 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def size_bytes(folder: Path) -> int:
+    """Of all files in it, without following links."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(Path(parent) / name).st_size
+    return total
 
 
 def _target(place: Path) -> Check:

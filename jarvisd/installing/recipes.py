@@ -18,9 +18,8 @@ DISTRIBUTIONS: Mapping[str, str] = {"vllm": "vllm", "whisper": "faster-whisper",
 # The first driver of each CUDA release that the builds are made with (NVIDIA's release notes for CUDA).
 DRIVER_FOR_CUDA_12, DRIVER_FOR_CUDA_12_8, DRIVER_FOR_CUDA_13 = (525, 60), (570, 26), (580, 65)
 VLLM_LEAST_CAPABILITY = (7, 5)
-CUDA_13_LEAST_CAPABILITY = (7, 5)
-# Blackwell: vLLM's kernels for it are fetched apart from the package.
-KERNELS_FROM_CAPABILITY = (12, 0)
+# Hopper and Blackwell: without these, fetched apart from the package, vLLM compiles kernels for minutes at start.
+KERNELS_FROM_CAPABILITY = (9, 0)
 # Cards for which the wheel of CUDA 13.2 holds machine code. For others it holds intermediate code, which only
 # drivers of that CUDA can translate: they get the wheel of 12.8.
 LLAMA_NATIVE_CAPABILITIES = frozenset({(7, 5), (8, 6), (8, 9), (12, 0), (12, 1)})
@@ -118,7 +117,7 @@ def _vllm(place: Path, python: Interpreter, cards: Cards) -> Recipe:
             "For another machine: --gpu-capability 12.0 --driver 580.65. Without a card use llama-cpp.",
             code="install",
         )
-    steps = [*_environment(place, python), _pip(place, "vLLM, torch and CUDA 13", "vllm==0.33.*")]
+    steps = [*_environment(place, python), _pip(place, "vLLM, torch and CUDA 13", "vllm>=0.32,<0.34")]
     if max(able) >= KERNELS_FROM_CAPABILITY:
         steps.append(Step("fetch vLLM's kernels for this card", (str(place / "bin/vllm"), "download-kernels")))
     return Recipe(
@@ -164,7 +163,12 @@ def _llama(place: Path, python: Interpreter, cards: Cards, package: Path, from_s
         install = _pip(place, f"llama.cpp for {build}", "--index-url", LLAMA_INDEX + wheel, "xllamacpp>=2026.10")
     else:
         build, install = "CPU", _pip(place, "llama.cpp", "xllamacpp>=2026.10")
-    tools = {"cc": "llama.cpp is C", "c++": "llama.cpp is C++", "cmake": "it builds llama.cpp", "cargo": "a part is Rust"}
+    tools = {
+        "cc": "llama.cpp is C",
+        "c++": "llama.cpp is C++",
+        "cmake": "it builds llama.cpp",
+        "cargo": "a part is Rust",
+    }
     if cards.capabilities:
         tools["nvcc"] = "CUDA's compiler, from the CUDA toolkit"
     return Recipe(
