@@ -49,7 +49,7 @@ from jarvisd.speech import transcribe
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
-from jarvisd.types import Answer, Endpoint, Language, Message, Route, Turn
+from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Route, Turn
 from jarvisd.warmup.service import WarmUp
 from jarvisd.warmup.usage import UsageLog
 
@@ -253,22 +253,33 @@ class Daemon:
         if not self._config.gpu.enabled:
             return None
         names = Topics(self._config.mqtt.base_topic, self._config.house.node)
+        looks = [self.pool.look, *([CardTopics(self.link, names).show] if self.link is not None else [])]
+
+        def on_read(statuses: Sequence[GpuStatus]) -> None:
+            for look in looks:
+                look(statuses)
+
         return GpuWatch(
             self._config.gpu,
             Nvml().read,
             EnergyLedger(self._energy_file),
             publish=self.bus.publish,
             is_ours=self._is_ours,
-            on_read=CardTopics(self.link, names).show if self.link is not None else lambda _: None,
+            on_read=on_read,
         )
 
     def _card_memory_bytes(self, uuid: str) -> int | None:
         return self.gpus.memory_bytes(uuid) if self.gpus is not None else None
 
     def _is_ours(self, pid: int) -> bool:
-        """Whether a process is this one or belongs to an engine: each is started in a session of its own."""
+        """Whether a process is this one or belongs to an engine: each is started in a session of its own.
+
+        One that is not here has ended since, or is seen from inside a container: that may well have been an engine's.
+        """
         try:
             session = os.getsid(pid)
+        except ProcessLookupError:
+            return True
         except OSError:
             return False
         return pid == os.getpid() or session in {engine.pid for engine in self.pool.statuses()}

@@ -6,14 +6,16 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from jarvisd.config import GpuConfig
 from jarvisd.engines.lodger import Lodger
 from jarvisd.engines.needs import LearnedNeeds
-from jarvisd.engines.placement import Budget, NoRoom, Occupied, Room, Rung, Tenant, bed, gib, place
+from jarvisd.engines.others import OtherPrograms
+from jarvisd.engines.placement import Budget, Decision, NoRoom, Occupied, Room, Rung, Tenant, bed, gib, give_back, place
 from jarvisd.engines.spec import EngineSpec
+from jarvisd.types import GpuHealth, GpuState, GpuStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -24,8 +26,13 @@ FIRST_READING_S = 3.0
 READING_LOOK_S = 0.05
 # A rest smaller than the clock's own step must not become a wait of nothing, again and again.
 SHORTEST_WAIT_S = 0.01
+# Engines step down when they exceed what other programs leave by more than this part of the card: needs are estimates.
+TOLERATED_PART = 1 / 64
+# A card in one of these tells nothing new about its memory.
+_UNREADABLE = frozenset({GpuState.UNKNOWN, GpuState.HUNG, GpuState.LOST, GpuState.DRIVER_MISMATCH})
 
 HostFree: TypeAlias = Callable[[], int | None]
+Moves: TypeAlias = tuple[tuple[str, Rung], ...]
 TotalBytes: TypeAlias = Callable[[str], int | None]
 
 
@@ -95,6 +102,11 @@ class Card:
         self._told: dict[str, str] = {}
         # Engines that ran out of memory and were given the card alone: until they were ready, that is not done again.
         self._had_it_alone: set[str] = set()
+        self._others = OtherPrograms()
+        self._lost = False
+        self._no_start = ""
+        # Engines that come back by themselves when the card is free and well again.
+        self._owed: set[str] = set()
 
     def add(self, engine: Lodger) -> None:
         self._engines.append(engine)
@@ -118,8 +130,26 @@ class Card:
         return bed(self._tenant(engine), self._host_free())
 
     def moved(self) -> None:
-        self._had_it_alone -= {engine.spec.name for engine in self._engines if engine.is_ready}
+        ready = {engine.spec.name for engine in self._engines if engine.is_ready}
+        self._had_it_alone -= ready
+        self._owed -= ready
         self._changed.set()
+
+    def look(self, status: GpuStatus) -> None:
+        """Takes a reading of the card: how it is, and what other programs hold of it."""
+        health, before = status.health, self._limit()
+        if health.state not in _UNREADABLE and status.reading.fault is None:
+            self._others.note(status.reading)
+        if health.state is GpuState.LOST and not self._lost:
+            self._lose(health)
+        elif health.state not in _UNREADABLE:
+            self._lost = False
+        barred, self._no_start = self._no_start, self._why_no_start(health)
+        limit = self._limit()
+        if (barred and not self._no_start) or (before is not None and limit is not None and limit > before):
+            self._bring_back()
+        if limit != before or barred != self._no_start:
+            self._changed.set()
 
     def out_of_memory(self, engine: Lodger) -> bool:
         """Learns that it takes more than there was for it; once, it may try again with the card to itself."""
@@ -166,6 +196,8 @@ class Card:
 
     async def _fulfil(self) -> float | None:
         """Serves wishes in their turn; returns when time alone may help the first that has to wait."""
+        self._find_engines()
+        await self._give_back()
         while (wish := self._next()) is not None:
             decision = self._decide(wish)
             match decision:
@@ -182,6 +214,8 @@ class Card:
     def _refuse(self, wish: _Wish, reason: str) -> None:
         """Told in the log once, however often it is asked for."""
         name = wish.engine.spec.name
+        if wish.at_boot and (self._no_start or self._is_shared):
+            self._owed.add(name)
         if self._told.get(name) != reason:
             self._told[name] = reason
             _LOGGER.log(logging.INFO if wish.at_boot else logging.WARNING, "%s", reason)
@@ -194,20 +228,96 @@ class Card:
                 del self._wishes[name]
         return min(self._wishes.values(), key=lambda wish: wish.turn, default=None)
 
-    def _decide(self, wish: _Wish) -> Room | Occupied | NoRoom:
+    def _decide(self, wish: _Wish) -> Decision:
+        if self._no_start:
+            return NoRoom(self._no_start)
+        wanted = self._tenant(wish.engine)
         others = [self._tenant(engine) for engine in self._engines if engine is not wish.engine]
-        budget = Budget(self._memory_bytes(), self._host_free(), self._min_residency_s)
-        return place(self._tenant(wish.engine), others, budget, may_move=not wish.at_boot, alone=wish.alone)
+        budget = Budget(self._limit(), self._host_free(), self._min_residency_s)
+        decision = place(wanted, others, budget, may_move=not wish.at_boot, alone=wish.alone)
+        if isinstance(decision, NoRoom) and self._is_shared:
+            without = place(wanted, others, replace(budget, card_bytes=self._memory_bytes()))
+            return decision if isinstance(without, NoRoom) else NoRoom(self._why_no_room(wanted))
+        return decision
 
-    async def _make_room(self, wish: _Wish, moves: tuple[tuple[str, Rung], ...]) -> None:
+    def _limit(self) -> int | None:
+        """What engines may take now: not what other programs hold."""
+        known = [count for count in (self._memory_bytes(), self._others.left_bytes) if count is not None]
+        return min(known, default=None)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether other programs hold some of what engines may take."""
+        return self._others.held_bytes > 0 and self._limit() != self._memory_bytes()
+
+    def _why_no_room(self, wanted: Tenant) -> str:
+        pids = self._others.pids
+        who = f"pid{'s' if len(pids) > 1 else ''} {', '.join(map(str, pids))}"
+        held, needs = gib(self._others.held_bytes), gib(wanted.awake_bytes)
+        return f"{self._short}: {held} are in use by other programs ({who}); {wanted.name} needs {needs}."
+
+    def _why_no_start(self, health: GpuHealth) -> str:
+        """Why nothing may come up on a card that is as this says, or nothing where it may."""
+        if self._lost:
+            return self._no_start
+        said = "; ".join(health.reasons)
+        match health.state:
+            case GpuState.HOT:
+                return f"{self._short}: {said}; nothing is started on it until it is cooler."
+            case GpuState.DRIVER_MISMATCH:
+                return f"{self._short}: {said}."
+        return ""
+
+    @property
+    def _short(self) -> str:
+        """As much of its UUID as people need."""
+        return self.uuid[:12]
+
+    def _lose(self, health: GpuHealth) -> None:
+        self._lost, self._no_start = True, f"{self._short} is lost: {'; '.join(health.reasons)}."
+        for engine in self._engines:
+            if engine.rung is Rung.AWAKE:
+                self._owed.add(engine.spec.name)
+            engine.lose_card(self._no_start)
+
+    def _find_engines(self) -> None:
+        """On a card that is back, engines may come up whose processes from before the loss have ended."""
+        found = [engine for engine in self._engines if engine.has_lost_card and engine.rung is Rung.STOPPED]
+        if found and not self._lost:
+            for engine in found:
+                engine.find_card()
+            self._bring_back()
+
+    def _bring_back(self) -> None:
+        """Who had to go comes up again where there is room; nobody is moved for it."""
+        for engine in self._engines:
+            name = engine.spec.name
+            if name in self._owed and name not in self._wishes and not engine.has_lost_card:
+                self.wish_at_boot(engine)
+
+    async def _give_back(self) -> None:
+        """Makes way for other programs, as far as nobody uses the engines."""
+        limit, own = self._limit(), self._memory_bytes()
+        if limit is None or own is None or not self._is_shared:
+            return
+        budget = Budget(limit + int(own * TOLERATED_PART), self._host_free())
+        moves = give_back([self._tenant(engine) for engine in self._engines], budget)
+        awake = {engine.spec.name for engine in self._engines if engine.rung is Rung.AWAKE}
+        self._owed |= awake & {name for name, _ in moves}
+        await self._step_down(moves, f"other programs, which hold {gib(self._others.held_bytes)} of {self._short}")
+
+    async def _make_room(self, wish: _Wish, moves: Moves) -> None:
+        await self._step_down(moves, wish.engine.spec.name)
+        wish.engine.go(Rung.AWAKE)
+
+    async def _step_down(self, moves: Moves, whom: str) -> None:
         moving = [(engine, rung) for name, rung in moves for engine in self._engines if engine.spec.name == name]
         for engine, rung in moving:
-            _LOGGER.info("engine %s makes room for %s: %s", engine.spec.name, wish.engine.spec.name, rung.name.lower())
+            _LOGGER.info("engine %s makes room for %s: %s", engine.spec.name, whom, rung.name.lower())
             engine.go(rung)
         # A child that was told to go still has its memory, until it has gone.
         for engine, rung in moving:
             await engine.arrival(rung)
-        wish.engine.go(Rung.AWAKE)
 
     def _tenant(self, engine: Lodger) -> Tenant:
         return tenant(engine, self._needs.of(engine.spec.need))

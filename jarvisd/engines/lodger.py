@@ -44,6 +44,7 @@ class Lodger(Engine, ABC):
         self._closing = False
         self._refused = ""
         self._waits = ""
+        self._lost = ""
         self._attention = asyncio.Event()
 
     @abstractmethod
@@ -62,7 +63,7 @@ class Lodger(Engine, ABC):
 
     def go(self, rung: Rung) -> None:
         """Where it shall be from now on. Nobody is given an engine that is to go down."""
-        self._aim, self._waits = rung, ""
+        self._aim, self._waits = Rung.STOPPED if self._lost else rung, ""
         self._attention.set()
 
     def retire(self) -> None:
@@ -74,6 +75,17 @@ class Lodger(Engine, ABC):
         """It will not be brought up: whoever waits for it is told why."""
         self._refused, self._waits = reason, ""
         self._become(EngineState.STOPPED if self._rung is Rung.STOPPED else self._state, reason)
+
+    def lose_card(self, reason: str) -> None:
+        """Its card is gone: it ends, used or not, and stays failed and down until `find_card`."""
+        self._lost = reason
+        self.go(Rung.STOPPED)
+        self._become(EngineState.FAILED)
+
+    def find_card(self) -> None:
+        """Its card is back, and its process of that time has ended: it may be wanted again."""
+        self._lost = ""
+        self._become(EngineState.STOPPED)
 
     def wait_for(self, reason: str) -> None:
         """It is brought up later; who gives up waiting is told why it took so long."""
@@ -91,7 +103,12 @@ class Lodger(Engine, ABC):
 
     @property
     def is_ready(self) -> bool:
-        return self._ready_at is not None
+        """Whether it is ready and shall stay so."""
+        return self._ready_at is not None and self._aim is Rung.AWAKE
+
+    @property
+    def has_lost_card(self) -> bool:
+        return bool(self._lost)
 
     @property
     def can_sleep(self) -> bool:
@@ -121,6 +138,8 @@ class Lodger(Engine, ABC):
         return self._waits or super()._why_not_yet()
 
     def _become(self, state: EngineState, detail: str = "") -> None:
+        if self._lost:  # whatever its process does meanwhile
+            state, detail = EngineState.FAILED, self._lost
         super()._become(state, detail)
         self._landlord.moved()
 

@@ -109,6 +109,18 @@ def place(
     return Room(tuple(moves))
 
 
+def give_back(tenants: Sequence[Tenant], budget: Budget) -> tuple[tuple[str, Rung], ...]:
+    """Who steps down, and how far, so that the others fit into what is left of the card: the longest unused first.
+
+    Those that are leased or pinned stay, so that it may not be enough. Nobody's residency counts.
+    """
+    nobody = Tenant("", Rung.STOPPED, 0)
+    at_once = replace(budget, min_residency_s=0.0)
+    rungs = {tenant.name: tenant.rung for tenant in tenants}
+    _bring_down(nobody, tenants, [tenant for tenant in tenants if _movable(tenant, at_once)], at_once, rungs)
+    return tuple((tenant.name, rungs[tenant.name]) for tenant in tenants if rungs[tenant.name] < tenant.rung)
+
+
 def bed(tenant: Tenant, host_free_bytes: int | None) -> Rung:
     """The rung on which an engine that is not needed waits: in RAM where that has room."""
     if not tenant.can_sleep:

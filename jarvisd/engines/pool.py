@@ -15,7 +15,7 @@ from jarvisd.engines.owner import ChildEngine, Pace, Probe, SleepCalls
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineUnavailable
 from jarvisd.events import EngineStateChanged
-from jarvisd.types import Endpoint, EngineStatus
+from jarvisd.types import Endpoint, EngineStatus, GpuStatus
 
 
 class EnginePool:
@@ -112,6 +112,12 @@ class EnginePool:
         engine = self._find(name)
         if isinstance(engine, Lodger):
             engine.retire()
+
+    def look(self, statuses: Iterable[GpuStatus]) -> None:
+        """Takes a reading of the cards: engines make way for other programs, and leave a card that is lost."""
+        for status in statuses:
+            if (card := self._cards.get(status.reading.uuid)) is not None:
+                card.look(status)
 
     def on_demand(self) -> tuple[EngineStatus, ...]:
         """The engines that come and go by use."""

@@ -15,11 +15,12 @@ from jarvisd.config import GpuConfig
 from jarvisd.engines.card import Card, cards
 from jarvisd.engines.lodger import Lodger
 from jarvisd.engines.needs import CardNeed, LearnedNeeds
+from jarvisd.engines.others import CALM_READINGS
 from jarvisd.engines.placement import Rung
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineStartError, EngineUnavailable
-from jarvisd.types import Endpoint, EngineState
+from jarvisd.types import Endpoint, EngineState, GpuHealth, GpuProcess, GpuReading, GpuState, GpuStatus
 from tests.fakes.engines import fake_vllm, is_running, running_pool, until
 from tests.fakes.virtual_time import run_in_virtual_time
 
@@ -274,6 +275,12 @@ class ScriptedPool(EnginePool):
         return engine
 
 
+def look(held: int, state: GpuState) -> GpuStatus:
+    processes = (GpuProcess(4711, held),)
+    reading = GpuReading(UUID, "RTX", 0.0, memory_total_bytes=1000, processes=processes)
+    return GpuStatus(reading, GpuHealth(UUID, "RTX", state), 0.0)
+
+
 def random_spec(chance, number, names):
     need = CardNeed(
         UUID, chance.randint(100, 900), asleep_bytes=chance.choice([0, 50]), host_bytes=chance.randint(0, 9)
@@ -299,7 +306,7 @@ async def random_day(seed: int) -> int:
     shared = card(1000, chance.choice([0.0, 10.0]), host_bytes=chance.choice([None, 10]))
     pool = ScriptedPool(specs, {}, Bus(), cards=[shared])
     engines = [pool._find(name) for name in names]
-    served = 0
+    served = losses = 0
 
     def check() -> None:
         held = {engine.spec.name: engine for engine in engines if engine._rung is not Rung.STOPPED}
@@ -323,15 +330,32 @@ async def random_day(seed: int) -> int:
                 async with asyncio.timeout(chance.choice([0.5, 1000.0])):  # some go away
                     async with pool.lease(name, chance.choice([5.0, 900.0]), background=chance.random() < 0.3):
                         served += 1
+                        before = losses
                         for _ in range(3):
-                            assert pool._find(name).status().state in {EngineState.READY, EngineState.FAILED}, seed
+                            state = pool._find(name).status().state
+                            assert state in {EngineState.READY, EngineState.FAILED} or losses > before, seed
                             await asyncio.sleep(chance.choice([0.0, 2.0]))
+
+    async def game() -> None:
+        """Takes of the card and gives it back; on some days the card is hot or lost for a while."""
+        nonlocal losses
+        luck = random.Random(seed)
+        for _ in range(luck.choice([0, 0, 3])):
+            await asyncio.sleep(luck.choice([1.0, 30.0]))
+            state = luck.choice([GpuState.OK, GpuState.OK, GpuState.HOT, GpuState.LOST])
+            losses += state is GpuState.LOST
+            shared.look(look(luck.randint(0, 900), state))
+        for _ in range(CALM_READINGS):
+            await asyncio.sleep(1.0)
+            shared.look(look(0, GpuState.OK))
 
     async with asyncio.TaskGroup() as group:
         running = group.create_task(pool.run())
         async with asyncio.TaskGroup() as people:
+            people.create_task(game())
             for _ in range(4):
                 people.create_task(person())
+        await asyncio.sleep(60.0)  # by then, what was up on a lost card has ended
         # Nobody waits any more, and nobody is lost: whoever is asked for now comes up, or says why not.
         for name in names:
             try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jarvisd.engines.placement import GIB, Budget, NoRoom, Occupied, Room, Rung, Tenant, bed, place
+from jarvisd.engines.placement import GIB, Budget, NoRoom, Occupied, Room, Rung, Tenant, bed, give_back, place
 
 CARD = Budget(card_bytes=16 * GIB)
 
@@ -159,3 +159,52 @@ def change(chance, one):
         awake_s=one.awake_s + chance.choice([0.0, 3.0, 60.0]),
         idle_s=chance.choice([0.0, 10.0, 100.0]),
     )
+
+
+def left(gib, **more):
+    return Budget(card_bytes=gib * GIB, **more)
+
+
+def test_nobody_steps_down_for_others_where_all_still_fit():
+    assert give_back([engine("strong", 10), engine("fast", 4)], left(14)) == ()
+
+
+def test_the_longest_unused_steps_down_for_others_however_new_it_is():
+    tenants = [engine("a", 6, idle_s=10), engine("b", 6, idle_s=500, awake_s=1.0)]
+    assert give_back(tenants, left(8, min_residency_s=10.0)) == (("b", Rung.ASLEEP_IN_RAM),)
+
+
+def test_what_sleep_does_not_give_back_is_given_back_by_an_end():
+    assert give_back([engine("a", 6), engine("b", 6, asleep_bytes=3 * GIB, idle_s=5)], left(2)) == (
+        ("a", Rung.ASLEEP_IN_RAM),
+        ("b", Rung.STOPPED),
+    )
+    assert give_back([engine("a", 6, Rung.ASLEEP_IN_RAM)], left(0)) == (("a", Rung.STOPPED),)
+
+
+def test_what_is_in_use_or_pinned_stays_also_for_others():
+    tenants = [engine("a", 6, leased=True), engine("b", 2, pinned=True), engine("c", 2)]
+    assert give_back(tenants, left(1)) == (("c", Rung.STOPPED),)
+
+
+def test_after_giving_back_it_fits_or_all_that_may_go_have_gone():
+    chance = random.Random(3)
+    for _ in range(500):
+        tenants = [
+            engine(
+                str(number),
+                chance.randint(1, 9),
+                chance.choice(list(Rung)),
+                can_sleep=chance.random() < 0.7,
+                leased=chance.random() < 0.2,
+                pinned=chance.random() < 0.1,
+                idle_s=chance.randint(0, 9),
+            )
+            for number in range(chance.randint(0, 5))
+        ]
+        budget = left(chance.randint(0, 16))
+        moves = dict(give_back(tenants, budget))
+        after = [replace(tenant, rung=moves.get(tenant.name, tenant.rung)) for tenant in tenants]
+        assert all(moves.get(tenant.name) is None for tenant in tenants if tenant.leased or tenant.pinned)
+        if sum(tenant.held_bytes for tenant in after) > budget.card_bytes:
+            assert all(one.rung is Rung.STOPPED or one.leased or one.pinned for one in after)

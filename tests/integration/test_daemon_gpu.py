@@ -15,6 +15,7 @@ from tests.fakes.broker import listening
 from tests.fakes.nvml.driver import BIG, MIB, SMALL
 
 MODEL_SERVER = Path(__file__).parents[1] / "fakes/model_server.py"
+VLLM = Path(__file__).parents[1] / "fakes/vllm"
 NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
 
 
@@ -92,6 +93,55 @@ async def test_engines_are_ours_and_other_programs_are_not(tmp_path, cards):
         ours = {process["pid"] for process in gpus[BIG]["processes"] if process["ours"]}
         assert ours == {daemon.process.pid, engine_pid}
         assert gpus[BIG]["foreign_bytes"] == 1500 * MIB
+
+
+def vllm(**table):
+    """A vLLM engine of 12 GiB on the large card, whose program is the fake one."""
+    table = {
+        "kind": "vllm", "command": str(VLLM), "model": "a/model", "gpu": BIG, "start": "boot", "kv_cache_bytes": 1 << 30,
+        "gpu_memory_bytes": 12 << 30, **table,
+    }  # fmt: skip
+    values = ",".join(f"{name}={json.dumps(value)}" for name, value in table.items())
+    return f"engines={{strong={{{values}}}}}", 'tiers={strong={engine="strong"}}'
+
+
+async def until_engine(daemon, state):
+    async with asyncio.timeout(30):
+        while True:
+            (engine,) = (await request_status(daemon.socket))["engines"]
+            if engine["state"] == state:
+                return engine
+            await asyncio.sleep(0.05)
+
+
+async def test_an_engine_sleeps_while_a_game_has_the_card_and_comes_back(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
+        pid = (await until_engine(daemon, "ready"))["pid"]
+        ended = 1 << 22 | 1  # larger than any process number
+        cards.say(big_compute=f"{pid}:{12 << 30},{ended}:{12 << 30}")
+        gpus = await until(daemon, lambda gpus: {one["pid"] for one in gpus[BIG]["processes"]} == {pid, ended})
+        assert gpus[BIG]["foreign_bytes"] == 0  # it may have been an engine's
+        assert (await until_engine(daemon, "ready"))["pid"] == pid
+        cards.say(big_compute=f"{pid}:{1 << 30},{os.getpid()}:{12 << 30}")
+        assert (await until_engine(daemon, "asleep"))["pid"] == pid
+        cards.say(big_compute=f"{pid}:{1 << 30}")
+        assert (await until_engine(daemon, "ready"))["pid"] == pid
+        assert (
+            "engine strong makes room for other programs, which hold 12.0 GiB of GPU-5070aaaa" in daemon.log.read_text()
+        )
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_an_engine_of_a_lost_card_has_failed_and_starts_when_it_is_back(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
+        pid = (await until_engine(daemon, "ready"))["pid"]
+        cards.say(big_error=15)
+        assert (await until_engine(daemon, "failed"))["detail"].startswith("GPU-5070aaaa is lost: ")
+        cards.say(big_error=None)
+        assert (await until_engine(daemon, "ready"))["pid"] != pid
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log.read_text()
 
 
 async def test_energy_goes_on_after_a_restart(tmp_path, cards):
