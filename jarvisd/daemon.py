@@ -27,7 +27,7 @@ from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
 from jarvisd.engines.needs import LearnedNeeds
 from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
-from jarvisd.engines.spec import engine_specs
+from jarvisd.engines.spec import EngineSpec, engine_specs
 from jarvisd.errors import ConfigError
 from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged
 from jarvisd.gpu.energy import EnergyLedger
@@ -42,7 +42,7 @@ from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
-from jarvisd.paths import CONTROL_SOCKET, runtime_dir, state_dir
+from jarvisd.paths import CONTROL_SOCKET, make_folder, runtime_dir, state_dir
 from jarvisd.routing.router import routes
 from jarvisd.secrets import read_secret
 from jarvisd.speech import transcribe
@@ -72,8 +72,8 @@ class Daemon:
         self._reload_wanted = asyncio.Event()
         self._notifier = Notifier.from_environment()
         runtime, state = runtime_dir(config.house), state_dir(config.house)
-        _make_folder(runtime, 0o750, "house.runtime_dir")
-        _make_folder(state, 0o700, "house.state_dir")
+        make_folder(runtime, 0o750, "house.runtime_dir")
+        make_folder(state, 0o700, "house.state_dir")
         self._plugins_dir = state / "plugins"
         self._energy_file = state / "gpu-energy.json"
 
@@ -92,18 +92,7 @@ class Daemon:
             models_dir=models_dir(config.house),
         )
         self._models_by_engine = {spec.name: spec.model for spec in specs}
-        needs = LearnedNeeds(state / NEEDS_FILE)
-        self.pool = EnginePool(
-            specs,
-            {"openai": chat.probe, "wyoming": transcribe.probe},
-            self.bus,
-            cards=cards(
-                config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=self._card_memory_bytes
-            ),
-            sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
-            host_free=memory_for_sleep_bytes,
-            records=ChildRecords(runtime),
-        )
+        self.pool = self._build_pool(specs, runtime, state)
         self.warmup = WarmUp(
             config.warmup,
             UsageLog(state / "usage.sqlite"),
@@ -210,6 +199,20 @@ class Daemon:
             max_tokens=tier.max_tokens,
             temperature=tier.temperature,
             first_token_timeout_s=tier.first_token_timeout_s,
+        )
+
+    def _build_pool(self, specs: Sequence[EngineSpec], runtime: Path, state: Path) -> EnginePool:
+        needs = LearnedNeeds(state / NEEDS_FILE)
+        return EnginePool(
+            specs,
+            {"openai": chat.probe, "wyoming": transcribe.probe},
+            self.bus,
+            cards=cards(
+                self._config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=self._card_memory_bytes
+            ),
+            sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
+            host_free=memory_for_sleep_bytes,
+            records=ChildRecords(runtime),
         )
 
     def _build_transcriber(self) -> transcribe.Transcriber | None:
@@ -384,13 +387,3 @@ class Daemon:
         """All that `jarvisd status` shows, as plain values."""
         said = await self.hooks.collect("report_status")
         return status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
-
-
-def _make_folder(folder: Path, mode: int, key: str) -> None:
-    try:
-        folder.mkdir(mode=mode, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: the folder {folder} cannot be made ({error.strerror}). "
-            "Choose another one, or run jarvisd as its owner."
-        ) from error

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from jarvisd.config import HouseConfig
+from jarvisd.errors import ConfigError
 
 CONTROL_SOCKET = "control.sock"
 
@@ -45,3 +46,14 @@ def find_control_socket(house: HouseConfig) -> Path:
     if house.runtime_dir is None and not own.exists() and system.exists():
         return system
     return own
+
+
+def make_folder(folder: Path, mode: int, key: str) -> None:
+    """Raises ConfigError, which names the configuration's `key`, where it cannot be made."""
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: the folder {folder} cannot be made ({error.strerror}). "
+            "Choose another one, or run jarvisd as its owner."
+        ) from error
