@@ -69,6 +69,8 @@ def why_not() -> str:
         return "needs root"
     if missing or (not Path("/usr/lib/systemd/systemd").exists() and not Path("/lib/systemd/systemd").exists()):
         return f"needs systemd and util-linux {missing}"
+    if Path("/tmp") in REPOSITORY.parents:
+        return "needs a checkout outside /tmp: the machine has a /tmp of its own"
     return "" if _cgroup_root() else "needs cgroup v2"
 
 
