@@ -42,16 +42,6 @@ def wake_cpu_ms_per_chunk(words: Sequence[str] = ("hey_jarvis",), chunks: int = 
     return (time.process_time() - began) / chunks * 1000
 
 
-def quiet_cpu_percent(seconds: float = 20.0) -> float:
-    """Share of a core for a quiet room."""
-    return listening_figures("quiet", seconds)["cpu_percent"]
-
-
-def speech_cpu_percent(seconds: float = 20.0) -> float:
-    """Share of a core for speech without a pause."""
-    return listening_figures("speech", seconds)["cpu_percent"]
-
-
 def listening_figures(sound: str, seconds: float) -> dict[str, float]:
     """`cpu_percent` and `rss_mb` of a process of its own that listens to `quiet` or `speech`."""
     command = [sys.executable, "-m", "benchmarks.listening", "--listen", sound, "--seconds", str(seconds)]

@@ -47,7 +47,8 @@ class Supervisor:
         self._bus = bus
         self._stopping = asyncio.Event()
         self._failing: dict[str, str] = {}
-        self._essentials_down: set[str] = set()
+        self._told: dict[str, str] = {}
+        self._essential: frozenset[str] = frozenset()
         self._gave_up: JarvisError | None = None
 
     def stop(self) -> None:
@@ -60,10 +61,11 @@ class Supervisor:
 
     def essentials_run(self) -> bool:
         """Whether no essential service is down: what the watchdog vouches for."""
-        return not self._essentials_down
+        return self._essential.isdisjoint(self._failing)
 
     async def run(self, services: Sequence[Service]) -> None:
         """Run until `stop` is called. Raises JarvisError when an essential service cannot be kept running."""
+        self._essential = frozenset(service.name for service in services if service.essential)
         # The one place where tasks are made without a TaskGroup: a group would wait for ever for a service
         # that does not end, and a stage must go on without it.
         tasks = {
@@ -82,17 +84,14 @@ class Supervisor:
         failures = 0
         while True:
             started = loop.time()
-            self._essentials_down.discard(service.name)
+            self._failing.pop(service.name, None)
             try:
                 await service.run()
-                self._failing.pop(service.name, None)
                 return
             except Exception as error:  # noqa: BLE001 - the boundary of a service: reported and restarted
                 failures = 1 if loop.time() - started > STABLE_AFTER_S else failures + 1
                 delay_s = backoff_s(failures)
                 self._report(service, error, failures, delay_s)
-                if service.essential:
-                    self._essentials_down.add(service.name)
                 if service.essential and failures >= service.give_up_after:
                     self._gave_up = JarvisError(
                         f"{service.name} failed {failures} times in a row, last with: {error}", code="gave_up"
@@ -103,8 +102,8 @@ class Supervisor:
 
     def _report(self, service: Service, error: Exception, failures: int, delay_s: float) -> None:
         said = str(error) or type(error).__name__
-        known = self._failing.get(service.name) == said
-        self._failing[service.name] = said
+        known = self._told.get(service.name) == said
+        self._failing[service.name] = self._told[service.name] = said
         expected = isinstance(error, JarvisError)
         # The same expected trouble over and over is told once; a bug always shows its traceback.
         _LOGGER.log(
@@ -116,10 +115,6 @@ class Supervisor:
             exc_info=None if expected else error,
         )
         self._bus.publish(ServiceCrashed(service.name, said, failures, delay_s))
-
-    def recovered(self, name: str) -> None:
-        """A service says that it works again."""
-        self._failing.pop(name, None)
 
 
 def backoff_s(failures: int, first_s: float = FIRST_DELAY_S, longest_s: float = LONGEST_DELAY_S) -> float:

@@ -107,3 +107,29 @@ def test_backoff_doubles_up_to_its_longest_delay():
     assert 0.375 <= backoff_s(1) <= 0.625
     assert 1.5 <= backoff_s(3) <= 2.5
     assert backoff_s(500) <= 75
+
+
+def test_a_service_that_runs_again_is_no_longer_failing_and_the_same_trouble_is_told_once(caplog):
+    async def main() -> list[dict[str, str]]:
+        supervisor = Supervisor(Bus())
+        seen = []
+        runs = 0
+
+        async def flaky() -> None:
+            nonlocal runs
+            runs += 1
+            if runs <= 3:
+                raise AudioError("the microphone is gone")
+            await asyncio.Event().wait()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(supervisor.run([Service("ears", flaky, stage=1, essential=True)]))
+            await asyncio.sleep(0.1)
+            seen.append((supervisor.failing(), supervisor.essentials_run()))
+            await asyncio.sleep(60)
+            seen.append((supervisor.failing(), supervisor.essentials_run()))
+            supervisor.stop()
+        return seen
+
+    assert run_in_virtual_time(main()) == [({"ears": "the microphone is gone"}, False), ({}, True)]
+    assert caplog.text.count("the microphone is gone") == 1

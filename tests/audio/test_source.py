@@ -4,13 +4,13 @@ import asyncio
 import os
 import shutil
 from contextlib import aclosing
-from pathlib import Path
 
 import pytest
 
 from jarvisd.audio.source import CommandSource, PushSource, StdinSource
 from jarvisd.errors import AudioError
 from jarvisd.types import CHUNK_BYTES, CHUNK_S
+from tests.fakes.processes import until_gone
 
 
 async def taken(source, count):
@@ -21,19 +21,6 @@ async def taken(source, count):
 async def all_of(source):
     async with aclosing(source.chunks()) as chunks:
         return [chunk async for chunk in chunks]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
-async def until_gone(pids):
-    async with asyncio.timeout(10):
-        while any(map(alive, pids)):
-            await asyncio.sleep(0.02)
 
 
 async def test_a_program_is_cut_into_chunks():

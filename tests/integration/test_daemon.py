@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from contextlib import aclosing
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from jarvisd.cli.temporary import engines_settled, spawned_daemon
 from jarvisd.control.client import request_status, requests
 from jarvisd.errors import ControlError
 from jarvisd.warmup.usage import UsageLog
+from tests.fakes.processes import alive, until_gone
 
 NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
 
@@ -27,19 +27,6 @@ def settings(*overrides: str) -> list[str]:
 async def ask(daemon, text):
     async with aclosing(requests(daemon.socket, "ask", {"text": text})) as replies:
         return [reply async for reply in replies][-1][1]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
-async def until_gone(pids):
-    async with asyncio.timeout(10):
-        while any(map(alive, pids)):
-            await asyncio.sleep(0.02)
 
 
 async def state_of(daemon, engine):
@@ -115,9 +102,10 @@ async def test_without_a_microphone_it_says_so_and_typed_questions_work(tmp_path
     missing = 'audio.command=["arecord-is-not-here"]'
     async with spawned_daemon(tmp_path, settings(*NO_ENGINES, "audio.source=command", missing)) as daemon:
         async with asyncio.timeout(10):
-            while "arecord-is-not-here" not in (found := await request_status(daemon.socket))["listening_detail"]:
+            while "ears" not in (found := await request_status(daemon.socket))["failing"]:
                 await asyncio.sleep(0.05)
         assert not found["listening"]
+        assert "arecord-is-not-here" in found["listening_detail"]
         assert "arecord-is-not-here" in found["failing"]["ears"]
         assert (await ask(daemon, "what time is it"))["answered_by"] == "clock"
         no_model = await ask(daemon, "why is the sky blue?")
