@@ -4,8 +4,9 @@ set -euo pipefail
 find_it() { command -v mosquitto || { [ -x /usr/sbin/mosquitto ] && echo /usr/sbin/mosquitto; }; }
 find_it && exit 0
 if command -v apt-get >/dev/null; then
-    if [ "$(id -u)" = 0 ]; then as_root=(); elif sudo -n true 2>/dev/null; then as_root=(sudo -n); fi
-    if [ -n "${as_root+set}" ]; then
+    if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then
+        as_root=()
+        [ "$(id -u)" = 0 ] || as_root=(sudo -n)
         echo "Installing mosquitto with apt-get" >&2
         export DEBIAN_FRONTEND=noninteractive
         install=("${as_root[@]}" apt-get install -y -q --no-install-recommends mosquitto)
