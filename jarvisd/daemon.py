@@ -20,7 +20,7 @@ from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation, Models
-from jarvisd.engines.card import cards
+from jarvisd.engines.cards import cards
 from jarvisd.engines.host import memory_for_sleep_bytes
 from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
@@ -208,7 +208,12 @@ class Daemon:
             {"openai": chat.probe, "wyoming": transcribe.probe},
             self.bus,
             cards=cards(
-                self._config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=self._card_memory_bytes
+                self._config.gpus,
+                specs,
+                needs,
+                host_free=memory_for_sleep_bytes,
+                total_bytes=self._card_memory_bytes,
+                fresh=self._fresh_reading,
             ),
             sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
             host_free=memory_for_sleep_bytes,
@@ -273,6 +278,10 @@ class Daemon:
 
     def _card_memory_bytes(self, uuid: str) -> int | None:
         return self.gpus.memory_bytes(uuid) if self.gpus is not None else None
+
+    async def _fresh_reading(self) -> None:
+        if self.gpus is not None:
+            await self.gpus.fresh()
 
     def _is_ours(self, pid: int) -> bool:
         """Whether a process is this one or belongs to an engine: each is started in a session of its own.

@@ -5,54 +5,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from jarvisd.config import GpuConfig
-from jarvisd.engines.lodger import Lodger
+from jarvisd.engines.closed import Closed
+from jarvisd.engines.lodger import Lodger, now_s
+from jarvisd.engines.lodging import HostFree, tenant
+from jarvisd.engines.measured import Measuring, Resident
 from jarvisd.engines.needs import LearnedNeeds
-from jarvisd.engines.others import OtherPrograms
 from jarvisd.engines.placement import Budget, Decision, NoRoom, Occupied, Room, Rung, Tenant, bed, gib, give_back, place
-from jarvisd.engines.spec import EngineSpec
-from jarvisd.types import GpuHealth, GpuState, GpuStatus
+from jarvisd.engines.process import session_of
+from jarvisd.engines.readings import CardReadings, Fresh
+from jarvisd.types import GpuReading, GpuState, GpuStatus
 
 _LOGGER = logging.getLogger(__name__)
 
 # A card that was too full wanted at least so much more than there was.
 OUT_OF_MEMORY_STEP_BYTES = 256 << 20
-# A card that can be asked has answered by then, if it answers at all.
-FIRST_READING_S = 3.0
 READING_LOOK_S = 0.05
 # A rest smaller than the clock's own step must not become a wait of nothing, again and again.
 SHORTEST_WAIT_S = 0.01
 # Engines step down when they exceed what other programs leave by more than this part of the card: needs are estimates.
 TOLERATED_PART = 1 / 64
+# A measurement that exceeds what was known by less than this part teaches nothing.
+NOTED_PART = 1 / 100
+_HOW = {Rung.AWAKE: "of its card", Rung.ASLEEP_IN_RAM: "of its card asleep", Rung.ASLEEP_ON_DISK: "of its card asleep"}
 # A card in one of these tells nothing new about its memory.
 _UNREADABLE = frozenset({GpuState.UNKNOWN, GpuState.HUNG, GpuState.LOST, GpuState.DRIVER_MISMATCH})
 
-HostFree: TypeAlias = Callable[[], int | None]
 Moves: TypeAlias = tuple[tuple[str, Rung], ...]
-TotalBytes: TypeAlias = Callable[[str], int | None]
-
-
-class NoCard:
-    """Where engines are without a card whose memory anybody counts: they start when they are wanted."""
-
-    def __init__(self, host_free: HostFree) -> None:
-        self._host_free = host_free
-
-    def wish(self, engine: Lodger, *, background: bool, for_good: bool) -> None:  # noqa: ARG002 - nobody has to wait
-        engine.go(Rung.AWAKE)
-
-    def bed(self, engine: Lodger) -> Rung:
-        return bed(tenant(engine, engine.spec.need.awake_bytes), self._host_free())
-
-    def moved(self) -> None:
-        """Nobody waits for room here."""
-
-    def out_of_memory(self, engine: Lodger) -> bool:  # noqa: ARG002 - whoever it is, nobody can make room
-        return False
 
 
 @dataclass(slots=True)
@@ -75,7 +57,8 @@ class _Wish:
 class Card:
     """Decides who may be on a card. `run` is its owner; engines come up nowhere else, so its memory is never exceeded.
 
-    `memory_bytes` is asked each time: what engines may take in all, or None where that is not known.
+    `memory_bytes` is asked each time: what engines may take in all, or None where that is not known. With `fresh`,
+    memory is seen to be back after an engine was stopped, before the next one starts.
     """
 
     def __init__(
@@ -87,6 +70,7 @@ class Card:
         needs: LearnedNeeds,
         min_residency_s: float,
         first_reading_s: float = 0.0,
+        fresh: Fresh | None = None,
     ) -> None:
         self.uuid = uuid
         self._memory_bytes = memory_bytes
@@ -102,11 +86,12 @@ class Card:
         self._told: dict[str, str] = {}
         # Engines that ran out of memory and were given the card alone: until they were ready, that is not done again.
         self._had_it_alone: set[str] = set()
-        self._others = OtherPrograms()
-        self._lost = False
-        self._no_start = ""
+        self._seen = CardReadings(uuid[:12], fresh)
+        self._closed = Closed(uuid[:12])
+        self._measuring = Measuring(session_of)
         # Engines that come back by themselves when the card is free and well again.
         self._owed: set[str] = set()
+        self._was_released = False
 
     def add(self, engine: Lodger) -> None:
         self._engines.append(engine)
@@ -136,20 +121,33 @@ class Card:
         self._changed.set()
 
     def look(self, status: GpuStatus) -> None:
-        """Takes a reading of the card: how it is, and what other programs hold of it."""
-        health, before = status.health, self._limit()
+        """Takes a reading of the card: how it is, what other programs hold of it, and what engines do."""
+        health, before, barred = status.health, self._limit(), self._no_start
         if health.state not in _UNREADABLE and status.reading.fault is None:
-            self._others.note(status.reading)
-        if health.state is GpuState.LOST and not self._lost:
-            self._lose(health)
-        elif health.state not in _UNREADABLE:
-            self._lost = False
-        barred, self._no_start = self._no_start, self._why_no_start(health)
+            self._seen.note(status.reading)
+            self._measure(status.reading)
+        if health.state not in _UNREADABLE:
+            self._closed.find()
+        was_lost = self._closed.lost
+        self._closed.note(health)
+        if self._closed.lost and not was_lost:
+            self._lose()
         limit = self._limit()
         if (barred and not self._no_start) or (before is not None and limit is not None and limit > before):
             self._bring_back()
         if limit != before or barred != self._no_start:
             self._changed.set()
+
+    def release(self, for_s: float, until_text: str) -> None:
+        """Gives the card to somebody else: whoever is not in use ends now, pinned or not, and comes back after it."""
+        self._closed.release(now_s() + for_s, until_text)
+        self._changed.set()
+
+    def reclaim(self) -> None:
+        """It is the engines' again: those that had to go come up where there is room."""
+        self._closed.reclaim()
+        self._bring_back()
+        self._changed.set()
 
     def out_of_memory(self, engine: Lodger) -> bool:
         """Learns that it takes more than there was for it; once, it may try again with the card to itself."""
@@ -198,6 +196,11 @@ class Card:
         """Serves wishes in their turn; returns when time alone may help the first that has to wait."""
         self._find_engines()
         await self._give_back()
+        if released_s := self._closed.released_s(now_s()):
+            await self._leave()
+        elif self._was_released:
+            self._bring_back()
+        self._was_released = bool(released_s)
         while (wish := self._next()) is not None:
             decision = self._decide(wish)
             match decision:
@@ -205,11 +208,11 @@ class Card:
                     await self._make_room(wish, moves)
                 case Occupied(reason, retry_in_s) if not wish.at_boot:
                     wish.engine.wait_for(reason)
-                    return None if retry_in_s is None else max(retry_in_s, SHORTEST_WAIT_S)
+                    return _soonest(retry_in_s, released_s)
                 case Occupied(reason) | NoRoom(reason):
                     self._refuse(wish, reason)
             self._wishes.pop(wish.engine.spec.name, None)
-        return None
+        return _soonest(None, released_s)
 
     def _refuse(self, wish: _Wish, reason: str) -> None:
         """Told in the log once, however often it is asked for."""
@@ -242,39 +245,31 @@ class Card:
 
     def _limit(self) -> int | None:
         """What engines may take now: not what other programs hold."""
-        known = [count for count in (self._memory_bytes(), self._others.left_bytes) if count is not None]
+        known = [count for count in (self._memory_bytes(), self._seen.others.left_bytes) if count is not None]
         return min(known, default=None)
 
     @property
     def _is_shared(self) -> bool:
         """Whether other programs hold some of what engines may take."""
-        return self._others.held_bytes > 0 and self._limit() != self._memory_bytes()
+        return self._seen.others.held_bytes > 0 and self._limit() != self._memory_bytes()
 
     def _why_no_room(self, wanted: Tenant) -> str:
-        pids = self._others.pids
+        pids = self._seen.others.pids
         who = f"pid{'s' if len(pids) > 1 else ''} {', '.join(map(str, pids))}"
-        held, needs = gib(self._others.held_bytes), gib(wanted.awake_bytes)
+        held, needs = gib(self._seen.others.held_bytes), gib(wanted.awake_bytes)
         return f"{self._short}: {held} are in use by other programs ({who}); {wanted.name} needs {needs}."
 
-    def _why_no_start(self, health: GpuHealth) -> str:
-        """Why nothing may come up on a card that is as this says, or nothing where it may."""
-        if self._lost:
-            return self._no_start
-        said = "; ".join(health.reasons)
-        match health.state:
-            case GpuState.HOT:
-                return f"{self._short}: {said}; nothing is started on it until it is cooler."
-            case GpuState.DRIVER_MISMATCH:
-                return f"{self._short}: {said}."
-        return ""
+    @property
+    def _no_start(self) -> str:
+        """Why nothing may come up on it, or nothing where it may."""
+        return self._closed.why(now_s())
 
     @property
     def _short(self) -> str:
         """As much of its UUID as people need."""
-        return self.uuid[:12]
+        return self._closed.short
 
-    def _lose(self, health: GpuHealth) -> None:
-        self._lost, self._no_start = True, f"{self._short} is lost: {'; '.join(health.reasons)}."
+    def _lose(self) -> None:
         for engine in self._engines:
             if engine.rung is Rung.AWAKE:
                 self._owed.add(engine.spec.name)
@@ -283,7 +278,7 @@ class Card:
     def _find_engines(self) -> None:
         """On a card that is back, engines may come up whose processes from before the loss have ended."""
         found = [engine for engine in self._engines if engine.has_lost_card and engine.rung is Rung.STOPPED]
-        if found and not self._lost:
+        if found and not self._closed.lost:
             for engine in found:
                 engine.find_card()
             self._bring_back()
@@ -304,7 +299,15 @@ class Card:
         moves = give_back([self._tenant(engine) for engine in self._engines], budget)
         awake = {engine.spec.name for engine in self._engines if engine.rung is Rung.AWAKE}
         self._owed |= awake & {name for name, _ in moves}
-        await self._step_down(moves, f"other programs, which hold {gib(self._others.held_bytes)} of {self._short}")
+        await self._step_down(moves, f"other programs, which hold {gib(self._seen.others.held_bytes)} of {self._short}")
+
+    async def _leave(self) -> None:
+        """Ends whoever is not in use, because a person wants the card."""
+        leaving = [engine for engine in self._engines if engine.rung > Rung.STOPPED and not engine.leases]
+        self._owed |= {engine.spec.name for engine in leaving if engine.rung is Rung.AWAKE}
+        await self._step_down(
+            tuple((engine.spec.name, Rung.STOPPED) for engine in leaving), f"whoever has {self._short}"
+        )
 
     async def _make_room(self, wish: _Wish, moves: Moves) -> None:
         await self._step_down(moves, wish.engine.spec.name)
@@ -312,60 +315,41 @@ class Card:
 
     async def _step_down(self, moves: Moves, whom: str) -> None:
         moving = [(engine, rung) for name, rung in moves for engine in self._engines if engine.spec.name == name]
+        stopping = [engine for engine, rung in moving if rung is Rung.STOPPED]
+        sessions = {pid for engine in stopping if (pid := engine.status().pid) is not None}
+        held = sum(self._tenant(engine).held_bytes for engine in stopping)
         for engine, rung in moving:
             _LOGGER.info("engine %s makes room for %s: %s", engine.spec.name, whom, rung.name.lower())
             engine.go(rung)
         # A child that was told to go still has its memory, until it has gone.
         for engine, rung in moving:
             await engine.arrival(rung)
+        if sessions:
+            await self._seen.until_back(sessions, held)
+
+    def _measure(self, reading: GpuReading) -> None:
+        """Learns what engines hold that are where they shall be."""
+        residents = [self._resident(engine) for engine in self._engines]
+        needs = {engine.spec.name: engine.spec.need for engine in self._engines}
+        limit = self._memory_bytes()
+        for one in self._measuring.note(reading, residents):
+            held = one.held_bytes if limit is None else min(limit, one.held_bytes)
+            known = self._needs.at(needs[one.name], one.rung)
+            if held > known * (1 + NOTED_PART) and self._needs.learn(needs[one.name], held, one.rung):
+                self._unsaved = True
+                self._changed.set()
+                _LOGGER.info("engine %s takes %s %s, not %s", one.name, gib(held), _HOW[one.rung], gib(known))
+
+    def _resident(self, engine: Lodger) -> Resident:
+        known = self._needs.of(engine.spec.need)
+        return Resident(engine.spec.name, engine.status().pid, engine.rung, engine.is_settled, known)
 
     def _tenant(self, engine: Lodger) -> Tenant:
-        return tenant(engine, self._needs.of(engine.spec.need))
+        need = engine.spec.need
+        return tenant(engine, self._needs.of(need), self._needs.at(need, Rung.ASLEEP_IN_RAM))
 
 
-def tenant(engine: Lodger, awake_bytes: int) -> Tenant:
-    """An engine as placement sees it."""
-    spec = engine.spec
-    return Tenant(
-        name=spec.name,
-        rung=engine.rung,
-        awake_bytes=awake_bytes,
-        asleep_bytes=spec.need.asleep_bytes,
-        host_bytes=spec.need.host_bytes,
-        can_sleep=engine.can_sleep,
-        leased=engine.leases > 0,
-        pinned=spec.pinned,
-        awake_s=engine.awake_s,
-        idle_s=engine.idle_s,
-        never_with=spec.never_with,
-    )
-
-
-def cards(
-    gpus: Mapping[str, GpuConfig],
-    specs: Iterable[EngineSpec],
-    needs: LearnedNeeds,
-    *,
-    host_free: HostFree,
-    total_bytes: TotalBytes | None = None,
-) -> list[Card]:
-    """A card for each that is configured or has an engine. `total_bytes` says what one has, where it can be asked."""
-    uuids = {spec.need.card for spec in specs if spec.need.card is not None and spec.argv is not None}
-    return [
-        _card(uuid, gpus.get(uuid, GpuConfig()), needs, host_free, total_bytes) for uuid in sorted(uuids | set(gpus))
-    ]
-
-
-def _card(uuid: str, gpu: GpuConfig, needs: LearnedNeeds, host_free: HostFree, total_bytes: TotalBytes | None) -> Card:
-    def memory_bytes() -> int | None:
-        known = gpu.memory_bytes if gpu.memory_bytes is not None or total_bytes is None else total_bytes(uuid)
-        return None if known is None else max(0, known - gpu.reserved_bytes)
-
-    return Card(
-        uuid,
-        memory_bytes=memory_bytes,
-        host_free=host_free,
-        needs=needs,
-        min_residency_s=gpu.min_residency_s,
-        first_reading_s=FIRST_READING_S if total_bytes is not None else 0.0,
-    )
+def _soonest(retry_in_s: float | None, released_s: float) -> float | None:
+    """The shortest wait of those that there are."""
+    waits = [wait for wait in (retry_in_s, released_s or None) if wait is not None]
+    return max(min(waits), SHORTEST_WAIT_S) if waits else None

@@ -42,6 +42,7 @@ class Lodger(Engine, ABC):
         self._ready_at: float | None = None
         self._used_at = 0.0
         self._closing = False
+        self._pinned_now = False
         self._refused = ""
         self._waits = ""
         self._lost = ""
@@ -68,7 +69,7 @@ class Lodger(Engine, ABC):
 
     def retire(self) -> None:
         """A step down, if nobody uses it: asleep where it can, otherwise stopped."""
-        if not self.leases and not self.spec.pinned and self._rung > Rung.STOPPED and self._aim is Rung.AWAKE:
+        if not self.leases and not self.pinned and self._rung > Rung.STOPPED and self._aim is Rung.AWAKE:
             self.go(self._landlord.bed(self))
 
     def refuse(self, reason: str) -> None:
@@ -102,6 +103,26 @@ class Lodger(Engine, ABC):
         return max(self._aim, self._rung)
 
     @property
+    def pinned(self) -> bool:
+        """Whether it keeps its place: by the configuration, or because a person said so."""
+        return self.spec.pinned or self._pinned_now
+
+    def pin(self, pinned: bool) -> None:
+        self._pinned_now = pinned
+        self._attention.set()
+        self._tell(self.status())
+        self._landlord.moved()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is where it shall be, and was proven there."""
+        return self._aim is self._rung and (self._rung is Rung.STOPPED or self.is_ready or self.is_asleep)
+
+    @property
+    def is_asleep(self) -> bool:
+        return self._state is EngineState.ASLEEP
+
+    @property
     def is_ready(self) -> bool:
         """Whether it is ready and shall stay so."""
         return self._ready_at is not None and self._aim is Rung.AWAKE
@@ -113,7 +134,7 @@ class Lodger(Engine, ABC):
     @property
     def can_sleep(self) -> bool:
         """Whether it could fall asleep now: one that only starts can only be stopped."""
-        return self._may_sleep and (self._ready_at is not None or self._state is EngineState.ASLEEP)
+        return self._may_sleep and (self._ready_at is not None or self.is_asleep)
 
     @property
     def awake_s(self) -> float:
@@ -145,7 +166,7 @@ class Lodger(Engine, ABC):
 
     def _bedtime(self, awake_part: float) -> float | None:
         """When it goes a step down if nobody uses it until then; None: never, or not now."""
-        if not self.spec.on_demand or self.spec.pinned or self.leases:
+        if not self.spec.on_demand or self.pinned or self.leases:
             return None
         sleeps_first = self._may_sleep and self._rung is Rung.AWAKE
         return self._used_at + self.spec.keep_alive_s * (awake_part if sleeps_first else 1.0)

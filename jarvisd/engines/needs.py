@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jarvisd.engines.placement import Rung
+
 _LOGGER = logging.getLogger(__name__)
 
 FILE_NAME = "card-needs.json"
@@ -49,11 +51,17 @@ class LearnedNeeds:
         """Bytes that the engine takes while it is awake."""
         return max(need.awake_bytes, self._bytes.get(need.key, 0))
 
-    def learn(self, need: CardNeed, count: int) -> bool:
+    def at(self, need: CardNeed, rung: Rung) -> int:
+        """Bytes that it takes on a rung."""
+        if rung is Rung.AWAKE:
+            return self.of(need)
+        return 0 if rung is Rung.STOPPED else max(need.asleep_bytes, self._bytes.get(_key(need, rung), 0))
+
+    def learn(self, need: CardNeed, count: int, rung: Rung = Rung.AWAKE) -> bool:
         """Returns whether that is more than was known."""
-        if count <= self.of(need):
+        if count <= self.at(need, rung):
             return False
-        self._bytes[need.key] = count
+        self._bytes[_key(need, rung)] = count
         return True
 
     def save(self) -> None:
@@ -66,6 +74,10 @@ class LearnedNeeds:
             new.replace(self._file)
         except OSError as error:
             _LOGGER.warning("what engines need of their cards cannot be kept in %s: %s", self._file, error.strerror)
+
+
+def _key(need: CardNeed, rung: Rung) -> str:
+    return need.key if rung is Rung.AWAKE else f"{need.key} asleep"
 
 
 def _read(file: Path) -> dict[str, int]:

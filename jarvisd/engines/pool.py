@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from jarvisd.bus import Bus
-from jarvisd.engines.card import Card, HostFree, NoCard
+from jarvisd.engines.card import Card
 from jarvisd.engines.engine import Engine
 from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.lodger import Lodger
+from jarvisd.engines.lodging import HostFree, NoCard
 from jarvisd.engines.owner import ChildEngine, Pace, Probe, SleepCalls
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineUnavailable

@@ -186,6 +186,16 @@ class ChildProcess:
             self._output_fd = -1
 
 
+def session_of(pid: int) -> int | None:
+    """The process that leads its session, which for all that an engine started is its child. None: it has ended,
+    or it is not to be seen from here.
+    """
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
 def remove_socket(path: str) -> None:
     """Remove the socket that an earlier child left behind. Raises EngineStartError where something else lies there."""
     socket = Path(path)

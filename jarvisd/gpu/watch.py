@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from jarvisd.config import GpuWatchConfig
@@ -54,6 +55,10 @@ class GpuWatch:
         self._memory_bytes: dict[str, int] = {}
         self._detail = "not read yet"
         self._saved_at = time.monotonic()
+        self._look_now = asyncio.Event()
+        self._looked = asyncio.Condition()
+        self._begun = self._taken = 0
+        self._runs = False
 
     @property
     def detail(self) -> str:
@@ -75,17 +80,40 @@ class GpuWatch:
         """A service: until cancelled, or until it is sure that this machine has no NVIDIA driver."""
         await asyncio.to_thread(self._energy.load)
         thread = OneThread(self._read, "nvml")
+        self._runs = True
         try:
             while True:
+                self._look_now.clear()
+                self._begun += 1
                 scan = await self._answer(thread)
                 self._take(scan)
+                await self._tell_waiting()
                 if scan.fault == Fault.LIBRARY_NOT_FOUND:
                     return
                 await self._save_sometimes()
-                await asyncio.sleep(self._settings.poll_s)
+                await self._until_due()
         finally:
+            self._runs = False
             thread.close()
+            await self._tell_waiting()
             await self._save()
+
+    async def fresh(self) -> None:
+        """Returns once a reading that began after this call was taken; at once where nothing is watched."""
+        begun = self._begun
+        self._look_now.set()
+        async with self._looked:
+            await self._looked.wait_for(lambda: not self._runs or self._taken > begun)
+
+    async def _until_due(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.poll_s):
+                await self._look_now.wait()
+
+    async def _tell_waiting(self) -> None:
+        self._taken = self._begun
+        async with self._looked:
+            self._looked.notify_all()
 
     async def _answer(self, thread: OneThread[Scan]) -> Scan:
         """The next scan. While it does not come, the cards are called hung, and everything else goes on."""

@@ -12,7 +12,8 @@ import pytest
 
 from jarvisd.bus import Bus
 from jarvisd.config import GpuConfig
-from jarvisd.engines.card import Card, cards
+from jarvisd.engines.card import Card
+from jarvisd.engines.cards import cards
 from jarvisd.engines.lodger import Lodger
 from jarvisd.engines.needs import CardNeed, LearnedNeeds
 from jarvisd.engines.others import CALM_READINGS
