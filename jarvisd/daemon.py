@@ -18,6 +18,7 @@ from jarvisd.bus import Bus
 from jarvisd.config import TierConfig
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
+from jarvisd.control.orders import engine_orders
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation, Models
 from jarvisd.engines.cards import cards
@@ -25,8 +26,11 @@ from jarvisd.engines.host import memory_for_sleep_bytes
 from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
 from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.engines.orders import Orders
 from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
+from jarvisd.engines.released import FILE_NAME as RELEASED_FILE
+from jarvisd.engines.released import ReleasedCards
 from jarvisd.engines.spec import EngineSpec, engine_specs
 from jarvisd.errors import ConfigError
 from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged
@@ -121,8 +125,19 @@ class Daemon:
         self.bridge: Bridge | None
         self.link, self.bridge = self._build_mqtt()
         self.gpus = self._build_gpus()
+        self.orders = Orders(
+            self.pool,
+            ReleasedCards(state / RELEASED_FILE),
+            engine_of=lambda: {name: tier.engine for name, tier in self._config.tiers.items()},
+            gpus=lambda: self.gpus.statuses() if self.gpus is not None else (),
+        )
         self.control = ControlServer(
-            runtime / CONTROL_SOCKET, self.bus, ask=self.conversation.ask, open_ears=self._open_ears, status=self.status
+            runtime / CONTROL_SOCKET,
+            self.bus,
+            ask=self.conversation.ask,
+            open_ears=self._open_ears,
+            status=self.status,
+            orders=engine_orders(self.orders),
         )
 
     async def run(self) -> None:
@@ -134,6 +149,7 @@ class Daemon:
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         await self.control.claim()
+        await self.orders.remember()
         await self.hooks.startup(self._jarvis_for)
         try:
             await self.supervisor.run(self._services())

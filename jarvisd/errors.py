@@ -8,6 +8,7 @@
     │   ├── EngineStartError     it did not become ready (exit code, last lines, what to install)
     │   ├── EngineUnavailable    not running now; it may come back by itself
     │   └── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    ├── OrderError               a person's order that cannot be followed: an unknown name, a bad duration
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
     ├── PluginError              a plugin raised, hung, or does not load
@@ -62,6 +63,10 @@ class EngineUnavailable(EngineError):  # noqa: N818 - a state, read aloud as one
 
 class EngineReplyError(EngineError):
     code = "engine_reply"
+
+
+class OrderError(JarvisError):
+    code = "order"
 
 
 class ModelError(JarvisError):

@@ -148,7 +148,7 @@ class EngineState(enum.StrEnum):
 class EngineStatus:
     """A snapshot to show, never to act upon. `detail`: why it is so, and what a person can do.
 
-    `on_demand`: stopped is how it waits for its first question.
+    `on_demand`: stopped is how it waits for its first question. `pinned`: it keeps its place.
     """
 
     name: str
@@ -160,6 +160,7 @@ class EngineStatus:
     pid: int | None = None
     start_s: float | None = None
     on_demand: bool = False
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

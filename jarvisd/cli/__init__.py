@@ -27,6 +27,11 @@ COMMANDS = {
     "models": "jarvisd.cli.models",
     "plan": "jarvisd.cli.plan",
     "engines": "jarvisd.cli.engines",
+    "warm": "jarvisd.cli.orders",
+    "unload": "jarvisd.cli.orders",
+    "pin": "jarvisd.cli.orders",
+    "unpin": "jarvisd.cli.orders",
+    "gpu": "jarvisd.cli.orders",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 

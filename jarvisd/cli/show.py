@@ -108,7 +108,9 @@ def status(found: dict[str, Any]) -> None:
         table = Table("engine", "kind", "state", "restarts", "", box=None, padding=(0, 2), header_style="dim")
         for engine in found["engines"]:
             state = engine["state"]
-            coloured = f"[{_STATE_STYLE.get(state, 'white')}]{state}[/]"
+            coloured = f"[{_STATE_STYLE.get(state, 'white')}]{state}[/]" + (
+                " [dim](pinned)[/dim]" if engine["pinned"] else ""
+            )
             table.add_row(engine["name"], engine["kind"], coloured, str(engine["restarts"]), escape(engine["detail"]))
         _OUT.print(table)
     _gpus(found["gpus"], found["gpu_detail"])

@@ -45,7 +45,7 @@ async def requests(
             if reply.type == "done":
                 return
             yield reply.type, reply.data
-            if kind != "listen" and reply.type in ("answer", "status"):
+            if kind != "listen" and reply.type in ("answer", "status", "result"):
                 return
         if sending is not None and sending.done() and (broken := sending.exception()) is not None:
             raise broken
@@ -62,6 +62,14 @@ async def request_status(socket_path: Path) -> dict[str, Any]:
         async for _, data in replies:
             return data
     raise ControlError("The daemon gave no status.", code="hung_up")
+
+
+async def request_result(socket_path: Path, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The result of an order. Raises ControlError, with the daemon's own words where it could not follow it."""
+    async with aclosing(requests(socket_path, kind, data)) as replies:
+        async for _, result in replies:
+            return result
+    raise ControlError("The daemon gave no result.", code="hung_up")
 
 
 async def _send_sound(writer: asyncio.StreamWriter, sound: AsyncIterable[bytes]) -> None:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from wyoming.event import Event as Frame
 from wyoming.event import async_read_event, async_write_event
@@ -52,6 +52,10 @@ class Ask(Protocol):
     ) -> Answer: ...
 
 
+# Takes a request's data and gives the reply's. Raises JarvisError; ValueError and the like for data that is none.
+Order: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
 class OpenEars(Protocol):
     """Makes a sound input, and the coroutine that answers what is heard on it."""
 
@@ -69,12 +73,14 @@ class ControlServer:
         ask: Ask,
         open_ears: OpenEars,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
+        orders: Mapping[str, Order],
     ) -> None:
         self._socket_path = socket_path
         self._bus = bus
         self._ask = ask
         self._open_ears = open_ears
         self._status = status
+        self._orders = orders
         self._sessions = 0
         self._socket: socket.socket | None = None
         self.listening = asyncio.Event()
@@ -133,8 +139,14 @@ class ControlServer:
                 await self._serve_listen(request, reader, writer)
             case "status":
                 await _send(writer, "status", **await self._status())
+            case name if name in self._orders:
+                await _until_hung_up(reader, self._serve_order(name, request.data, writer))
             case unknown:
-                raise ControlError(f"Unknown request {unknown!r}: ask, listen or status.", code="bad_request")
+                known = ", ".join(["ask", "listen", "status", *self._orders])
+                raise ControlError(f"Unknown request {unknown!r}: one of {known}.", code="bad_request")
+
+    async def _serve_order(self, name: str, data: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        await _send(writer, "result", **await self._orders[name](data))
 
     async def _serve_ask(self, request: Frame, writer: asyncio.StreamWriter) -> None:
         data = request.data

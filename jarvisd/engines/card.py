@@ -141,12 +141,14 @@ class Card:
     def release(self, for_s: float, until_text: str) -> None:
         """Gives the card to somebody else: whoever is not in use ends now, pinned or not, and comes back after it."""
         self._closed.release(now_s() + for_s, until_text)
+        for engine in self._engines:
+            engine.bar(self._no_start)
         self._changed.set()
 
     def reclaim(self) -> None:
         """It is the engines' again: those that had to go come up where there is room."""
         self._closed.reclaim()
-        self._bring_back()
+        self._return()
         self._changed.set()
 
     def out_of_memory(self, engine: Lodger) -> bool:
@@ -199,7 +201,7 @@ class Card:
         if released_s := self._closed.released_s(now_s()):
             await self._leave()
         elif self._was_released:
-            self._bring_back()
+            self._return()
         self._was_released = bool(released_s)
         while (wish := self._next()) is not None:
             decision = self._decide(wish)
@@ -300,6 +302,11 @@ class Card:
         awake = {engine.spec.name for engine in self._engines if engine.rung is Rung.AWAKE}
         self._owed |= awake & {name for name, _ in moves}
         await self._step_down(moves, f"other programs, which hold {gib(self._seen.others.held_bytes)} of {self._short}")
+
+    def _return(self) -> None:
+        for engine in self._engines:
+            engine.bar("")
+        self._bring_back()
 
     async def _leave(self) -> None:
         """Ends whoever is not in use, because a person wants the card."""

@@ -43,6 +43,7 @@ class Lodger(Engine, ABC):
         self._used_at = 0.0
         self._closing = False
         self._pinned_now = False
+        self._barred = ""
         self._refused = ""
         self._waits = ""
         self._lost = ""
@@ -76,6 +77,11 @@ class Lodger(Engine, ABC):
         """It will not be brought up: whoever waits for it is told why."""
         self._refused, self._waits = reason, ""
         self._become(EngineState.STOPPED if self._rung is Rung.STOPPED else self._state, reason)
+
+    def bar(self, reason: str) -> None:
+        """Nobody is given it from now on, and who waits is told why; who has it keeps it. Nothing: it is free again."""
+        self._barred = reason
+        self._wake_waiting()
 
     def lose_card(self, reason: str) -> None:
         """Its card is gone: it ends, used or not, and stays failed and down until `find_card`."""
@@ -149,6 +155,8 @@ class Lodger(Engine, ABC):
         return now_s() - self._used_at
 
     def _may_be_used(self) -> bool:
+        if self._barred:
+            raise EngineUnavailable(self._barred)
         if self._refused and self._aim is not Rung.AWAKE:
             raise EngineUnavailable(self._refused)
         if self._state is EngineState.STOPPING and not self._closing:

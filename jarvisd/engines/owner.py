@@ -96,7 +96,8 @@ class ChildEngine(Lodger):
         self._told = ""
 
     def status(self) -> EngineStatus:
-        return replace(super().status(), restarts=self._restarts, pid=self._pid, start_s=self._start_s)
+        status = super().status()
+        return replace(status, restarts=self._restarts, pid=self._pid, start_s=self._start_s, pinned=self.pinned)
 
     def doubt(self, error: EngineError) -> None:
         """Its owner will ask it for proof, and restart it when it has none. Until then nobody is given it."""

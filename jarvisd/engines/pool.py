@@ -13,6 +13,7 @@ from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.lodger import Lodger
 from jarvisd.engines.lodging import HostFree, NoCard
 from jarvisd.engines.owner import ChildEngine, Pace, Probe, SleepCalls
+from jarvisd.engines.placement import Rung
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineUnavailable
 from jarvisd.events import EngineStateChanged
@@ -47,6 +48,8 @@ class EnginePool:
         self._cards = {card.uuid: card for card in cards}
         self._no_card = NoCard(host_free)
         self._engines = {spec.name: self._engine(spec) for spec in specs}
+        # Nobody but a question or a person brings these up again.
+        self._unloaded: set[str] = set()
 
     async def run(self) -> None:
         """Starts the engines that start at boot and keeps them alive; cancelled, it ends them all."""
@@ -73,6 +76,7 @@ class EnginePool:
         engine's owner ask it for proof.
         """
         engine = self._find(name)
+        self._unloaded.discard(name)
         engine.leases += 1
         try:
             engine.want(background=background)
@@ -100,13 +104,79 @@ class EnginePool:
 
     def want(self, name: str) -> None:
         """Brings an engine up for a use that is to come, without waiting for it."""
+        self._unloaded.discard(name)
         self._find(name).want(background=True, for_good=True)
 
     def keep_warm(self, name: str) -> None:
+        """Has it up from now on as if it had just been used, unless a person unloaded it since its last use."""
+        if name not in self._unloaded:
+            self.warm(name)
+
+    def warm(self, name: str) -> None:
         """Has it up from now on as if it had just been used."""
+        self._unloaded.discard(name)
         engine = self._find(name)
         engine.want(background=True, for_good=True)
         engine.released()
+
+    async def ready(self, name: str, wait_s: float) -> None:
+        """Returns when an engine is ready; raises EngineError when it is not, or not in time."""
+        await self._find(name).ready(wait_s)
+
+    async def unload(self, name: str) -> None:
+        """Ends an engine until it is needed again; returns when its process has ended.
+
+        Raises EngineUnavailable for one that is in use, pinned, or lives elsewhere.
+        """
+        engine = self._find(name)
+        if not isinstance(engine, Lodger):
+            raise EngineUnavailable(f"{name} is not started by jarvisd, so it cannot be unloaded.")
+        if engine.leases:
+            raise EngineUnavailable(f"{name} is in use: unload it when it has answered.")
+        if engine.pinned:
+            raise EngineUnavailable(f"{name} is pinned: `jarvisd unpin {name}` first, or take pinned out of its table.")
+        self._unloaded.add(name)
+        engine.go(Rung.STOPPED)
+        await engine.arrival(Rung.STOPPED)
+
+    def pin(self, name: str, *, pinned: bool) -> None:
+        """Lets an engine keep its place from now on, or not any more."""
+        engine = self._find(name)
+        if not isinstance(engine, Lodger):
+            raise EngineUnavailable(f"{name} is not started by jarvisd, so it needs no pin.")
+        if not pinned and engine.spec.pinned:
+            raise EngineUnavailable(f"{name} is pinned by the configuration: take pinned out of its table.")
+        engine.pin(pinned)
+
+    def cards(self) -> tuple[str, ...]:
+        """The UUIDs of the cards that engines may have."""
+        return tuple(self._cards)
+
+    def release_card(self, uuid: str, for_s: float, until_text: str) -> None:
+        """Takes a card from the engines for a while."""
+        self._cards[uuid].release(for_s, until_text)
+
+    def reclaim_card(self, uuid: str) -> None:
+        """Gives a released card back to the engines."""
+        self._cards[uuid].reclaim()
+
+    async def left(self, uuids: Iterable[str]) -> None:
+        """Returns when every engine that nobody uses has left these cards."""
+        for engine in self._on(uuids):
+            if not engine.leases:
+                await engine.arrival(Rung.STOPPED)
+
+    def on_cards(self, uuids: Iterable[str]) -> tuple[str, ...]:
+        """The engines that have a process on one of these cards."""
+        return tuple(engine.spec.name for engine in self._on(uuids) if engine.rung > Rung.STOPPED)
+
+    def _on(self, uuids: Iterable[str]) -> list[Lodger]:
+        wanted = set(uuids)
+        return [
+            engine
+            for engine in self._engines.values()
+            if isinstance(engine, Lodger) and engine.spec.need.card in wanted
+        ]
 
     def let_go(self, name: str) -> None:
         """An engine that nobody needs sleeps or ends now; one that is in use or pinned stays."""

@@ -6,7 +6,10 @@ import sys
 import wave
 from pathlib import Path
 
+import click
 import pytest
+
+from jarvisd.cli.orders import duration_s
 
 RECORDINGS = Path(__file__).parents[2] / "demo/recordings"
 NO_ENGINES = ["engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
@@ -20,7 +23,10 @@ def jarvisd(*arguments, folder, settings=(), stdin=""):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "ask", "listen", "status", "plugins"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "run", "check", "ask", "listen", "status", "plugins", "warm", "unload", "pin", "unpin", "gpu", "gpu release"],
+)
 def test_help_says_what_it_does(tmp_path, command):
     result = jarvisd(*command.split(), "--help", folder=tmp_path)
     assert result.returncode == 0
@@ -28,7 +34,9 @@ def test_help_says_what_it_does(tmp_path, command):
     assert len(result.stdout.splitlines()) > 4
 
 
-@pytest.mark.parametrize("arguments", [["ask", "hello"], ["status"], ["plugins", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["ask", "hello"], ["status"], ["plugins", "--json"], ["warm", "m"], ["gpu", "release", "2h"]]
+)
 def test_without_a_daemon_it_says_how_to_start_one(tmp_path, arguments):
     result = jarvisd(*arguments, folder=tmp_path)
     assert result.returncode == 3
@@ -52,9 +60,33 @@ def test_check_says_which_configuration_is_good(tmp_path):
     assert "smollm2: llama_cpp" in result.stdout
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["ask"], ["listen", "/nowhere.wav"], ["status", "--colour"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["ask"],
+        ["listen", "/nowhere.wav"],
+        ["status", "--colour"],
+        ["gpu", "release", "2"],
+        ["gpu", "release", "h"],
+        ["warm"],
+    ],
+)
 def test_wrong_usage_is_code_2(tmp_path, arguments):
     assert jarvisd(*arguments, folder=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("1D", 86400), ("0.5h", 1800), ("45s", 45)]
+)
+def test_durations(text, seconds):
+    assert duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2 h 3", "-2h", "2hx", "1..5h", "dos horas"])
+def test_what_is_no_duration(text):
+    with pytest.raises(click.BadParameter, match="write 2h"):
+        duration_s(text)
 
 
 def test_a_configuration_that_is_not_there_is_named(tmp_path):

@@ -5,7 +5,7 @@ from contextlib import aclosing
 import pytest
 
 from jarvisd.bus import Bus
-from jarvisd.control.client import request_status, requests
+from jarvisd.control.client import request_result, request_status, requests
 from jarvisd.control.server import ControlServer
 from jarvisd.errors import AudioError, ControlError
 from jarvisd.events import AnswerDelta, Answered, WakeDetected
@@ -68,13 +68,23 @@ class House:
     async def status(self):
         return {"version": "1", "engines": []}
 
+    async def echo(self, data):
+        if "text" not in data:
+            raise ValueError("`text` must be there")
+        return {"text": data["text"]}
+
 
 @pytest.fixture
 async def door(tmp_path):
     bus = Bus()
     house = House(bus)
     server = ControlServer(
-        tmp_path / "control.sock", bus, ask=house.ask, open_ears=house.open_ears, status=house.status
+        tmp_path / "control.sock",
+        bus,
+        ask=house.ask,
+        open_ears=house.open_ears,
+        status=house.status,
+        orders={"echo": house.echo},
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(server.run())
@@ -100,6 +110,16 @@ async def test_an_answer_is_streamed_then_whole(door):
 async def test_status(door):
     path, _ = door
     assert await request_status(path) == {"version": "1", "engines": []}
+
+
+async def test_an_order_has_one_result_and_a_bad_one_is_refused(door):
+    path, _ = door
+    assert await request_result(path, "echo", {"text": "done"}) == {"text": "done"}
+    with pytest.raises(ControlError, match="`text` must be there") as failure:
+        await request_result(path, "echo", {})
+    assert failure.value.code == "bad_request"
+    with pytest.raises(ControlError, match="ask, listen, status, echo"):
+        await request_result(path, "dance", {})
 
 
 async def test_hanging_up_cancels_the_question(door):
@@ -167,7 +187,7 @@ async def test_without_a_daemon_the_client_says_how_to_start_one(tmp_path):
 
 async def test_a_second_daemon_is_refused_and_a_stale_socket_is_replaced(door, tmp_path):
     path, house = door
-    second = ControlServer(path, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status)
+    second = ControlServer(path, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status, orders={})
     with pytest.raises(ControlError, match="already serves") as failure:
         await second.claim()
     assert failure.value.code == "already_running"
@@ -175,7 +195,7 @@ async def test_a_second_daemon_is_refused_and_a_stale_socket_is_replaced(door, t
     stale = tmp_path / "stale.sock"
     (await asyncio.start_unix_server(lambda *_: None, path=stale)).close()
     assert stale.exists()
-    third = ControlServer(stale, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status)
+    third = ControlServer(stale, Bus(), ask=house.ask, open_ears=house.open_ears, status=house.status, orders={})
     await third.claim()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(third.run())

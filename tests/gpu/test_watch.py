@@ -225,3 +225,27 @@ async def test_a_bug_in_reading_reaches_the_supervisor(tmp_path):
 def test_warm_is_below_hot():
     with pytest.raises(ValueError, match=r"below gpu\.hot_celsius"):
         GpuWatchConfig(warm_celsius=90.0)
+
+
+async def test_a_fresh_reading_is_one_that_began_after_it_was_asked_for(tmp_path):
+    reader = Reader(BIG)
+    rare = GpuWatchConfig(poll_s=300)
+    async with watching(reader, tmp_path, rare) as cards:
+        await cards.again()
+        for _ in range(3):
+            reads = cards.reads
+            await cards.watch.fresh()
+            assert cards.reads == reads + 1
+
+
+async def test_a_reading_that_hangs_is_not_fresh_and_the_end_of_the_watch_is_the_end_of_waiting(tmp_path):
+    reader = Reader(BIG)
+    async with watching(reader, tmp_path, GpuWatchConfig(poll_s=300)) as cards:
+        await cards.again()
+        reader.goes_on.clear()
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(cards.watch.fresh())
+            done, _ = await asyncio.wait({waiting}, timeout=0.2)
+            assert not done
+            reader.goes_on.set()
+    await cards.watch.fresh()  # nothing is watched any more, so there is nothing to wait for

@@ -133,6 +133,44 @@ async def test_an_engine_sleeps_while_a_game_has_the_card_and_comes_back(tmp_pat
     assert "Traceback" not in daemon.log.read_text()
 
 
+async def test_what_an_engine_takes_is_learned_and_planned_with(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
+        pid = (await until_engine(daemon, "ready"))["pid"]
+        cards.say(big_compute=f"{pid}:{13 << 30}")
+        needs = tmp_path / "state/card-needs.json"
+        async with asyncio.timeout(30):
+            while not await asyncio.to_thread(needs.exists):
+                await asyncio.sleep(0.05)
+        assert list(json.loads(needs.read_text()).values()) == [13 << 30]
+        assert "engine strong takes 13.0 GiB of its card, not 12.0 GiB" in daemon.log.read_text()
+    assert daemon.process.returncode == 0
+
+
+async def ordered(tmp_path, *arguments, code=0):
+    """What `jarvisd` says to an order."""
+    command = [sys.executable, "-m", "jarvisd", "--set", f'house.runtime_dir="{tmp_path}"', *arguments]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+async def test_orders_from_the_command_line(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm(start="demand"))) as daemon:
+        assert "strong is ready after" in await ordered(tmp_path, "warm", "strong")
+        assert "RTX 5070 Ti is yours until" in await ordered(tmp_path, "gpu", "release", "2h", "5070")
+        assert (await until_engine(daemon, "stopped"))["pid"] is None
+        assert "is released until" in await ordered(tmp_path, "warm", "strong", code=1)
+        assert "the engines may use it again" in await ordered(tmp_path, "gpu", "reclaim")
+        await until_engine(daemon, "ready")
+        assert "keeps its place" in await ordered(tmp_path, "pin", "strong")
+        assert "(pinned)" in await shown(tmp_path)
+        assert "is pinned: `jarvisd unpin strong` first" in await ordered(tmp_path, "unload", "strong", code=1)
+        assert "not pinned any more" in await ordered(tmp_path, "unpin", "strong")
+        assert "strong is stopped" in await ordered(tmp_path, "unload", "strong")
+        assert "no engine and no tier 'weak'" in await ordered(tmp_path, "warm", "weak", code=1)
+    assert "Traceback" not in daemon.log.read_text()
+
+
 async def test_an_engine_of_a_lost_card_has_failed_and_starts_when_it_is_back(tmp_path, cards):
     async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
         pid = (await until_engine(daemon, "ready"))["pid"]
