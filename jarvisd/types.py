@@ -21,6 +21,10 @@ CHUNK_BYTES = CHUNK_SAMPLES * SAMPLE_BYTES
 CHUNK_S = CHUNK_SAMPLES / SAMPLE_RATE_HZ
 
 Language: TypeAlias = Literal["es", "en"]
+# What a question is: for the house's devices, a short fact or chat, an explanation or a text, a problem to think about.
+Kind: TypeAlias = Literal["home", "fast", "strong", "reasoning"]
+# Which of them a tier is meant for.
+Level: TypeAlias = Literal["fast", "strong", "reasoning"]
 Source: TypeAlias = Literal["microphone", "file", "cli", "mqtt", "http", "plugin"]
 
 
@@ -103,11 +107,22 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who shall answer, and why, in words."""
+    """Who shall answer, and why, in words.
+
+    `probabilities` is what the question was taken for, `margin` how much worse the next tier would have been (a regret,
+    0 to 1 and more), `eta_s` when its first word was expected. `cloud`: it is asked outside the house. `cold`: its
+    engine had to start or wake up. `wanted`: the tier that would have been asked had it been warm.
+    """
 
     tier: str
     engine: str
     reason: str
+    probabilities: Mapping[Kind, float] = field(default_factory=dict)
+    margin: float = 0.0
+    eta_s: float = 0.0
+    cloud: bool = False
+    cold: bool = False
+    wanted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +131,18 @@ class Message:
     content: str
 
 
+Via: TypeAlias = Literal["model", "skill", "home", "plugin", "jarvisd"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is said back.
 
     `answered_by` is a plugin's name, an engine's name, or "jarvisd" for its own honest sentences.
-    `demonstration` marks words of a model that is not meant to be believed. `error_code` is set when the
+    `via` is the way it came: a tier's model, a skill, Home Assistant, a plugin, or the daemon itself. `tier` is set for
+    a model. `demonstration` marks words of a model that is not meant to be believed. `error_code` is set when the
     text is the daemon's own sentence about a turn that failed. `timings_ms` has milliseconds by stage.
+    `cost_micros`: millionths of the currency that was spent on it.
     """
 
     text: str
@@ -131,7 +151,11 @@ class Answer:
     question: str = ""
     demonstration: bool = False
     error_code: str | None = None
+    via: Via = "jarvisd"
+    tier: str = ""
+    prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost_micros: int = 0
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 

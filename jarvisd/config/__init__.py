@@ -27,7 +27,9 @@ from jarvisd.config.models import (
     WakeConfig,
     WarmupConfig,
 )
+from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import Section
+from jarvisd.config.turns import TurnsConfig
 
 __all__ = [
     "AudioConfig",
@@ -46,9 +48,11 @@ __all__ = [
     "PocketsphinxEngine",
     "ProcessEngine",
     "RemoteEngine",
+    "RoutingConfig",
     "Section",
     "TierConfig",
     "TranscriptionConfig",
+    "TurnsConfig",
     "VllmEngine",
     "WakeConfig",
     "WarmupConfig",

@@ -13,7 +13,10 @@ from pydantic import AfterValidator, model_validator
 
 from jarvisd.config.checks import reference_faults
 from jarvisd.config.engines import CardUuid, EngineConfig
+from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
+from jarvisd.config.turns import TurnsConfig
+from jarvisd.types import Level
 
 
 def _topic(text: str) -> str:
@@ -173,6 +176,12 @@ class TierConfig(Section):
     """A quality level of answers, and the engine that gives it."""
 
     engine: Name = key(..., "Name of a language model engine below.", examples=["llama_cpp"])
+    level: Level | None = key(
+        None,
+        "What it is good for: fast (short facts and chat), strong (explaining, writing), reasoning (problems to be "
+        "thought through). Unset: its own name where that is one of these, otherwise strong.",
+        examples=["fast"],
+    )
     max_tokens: int = key(256, "Longest answer in tokens.", ge=1, live=True)
     temperature: float = key(0.3, "0: always the likeliest word.", ge=0, le=2, live=True)
     first_token_timeout_s: float = key(20.0, "No first word after so long: the next tier answers.", gt=0, live=True)
@@ -282,6 +291,8 @@ class Config(Section):
     mqtt: MqttConfig = MqttConfig()
     plugins: PluginsConfig = PluginsConfig()
     warmup: WarmupConfig = WarmupConfig()
+    routing: RoutingConfig = RoutingConfig()
+    turns: TurnsConfig = TurnsConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -1,0 +1,106 @@
+"""Writes down every turn, from what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jarvisd.bus import Bus
+from jarvisd.config import TurnsConfig
+from jarvisd.errors import JarvisError
+from jarvisd.events import Answered, Event, Routed, TurnCancelled, TurnStarted
+from jarvisd.turns.log import DAY_S, TurnLog, TurnRecord
+from jarvisd.types import Answer, Route, Turn
+
+_LOGGER = logging.getLogger(__name__)
+
+FORGET_EVERY_S = 6 * 3600.0
+CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class _Running:
+    at_s: float
+    routes: list[Route] = field(default_factory=list)
+
+
+class Recorder:
+    """`run` is a service. A record that cannot be written costs one warning, and no answer."""
+
+    def __init__(self, log: TurnLog, settings: TurnsConfig, clock: Callable[[], float] = time.time) -> None:
+        self._log = log
+        self._settings = settings
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self._told = False
+        self._forgot_at_s = float("-inf")
+
+    def reconfigure(self, settings: TurnsConfig) -> None:
+        self._settings = settings
+
+    async def run(self, bus: Bus) -> None:
+        with bus.subscribe("turns", size=1024) as mailbox:
+            async for event in mailbox:
+                if (record := self._note(event)) is not None:
+                    await self._write(record)
+
+    def _note(self, event: Event) -> TurnRecord | None:
+        match event:
+            case TurnStarted(turn):
+                self._running[turn.id] = _Running(self._clock())
+            case Routed(turn, route) if turn.id in self._running:
+                self._running[turn.id].routes.append(route)
+            case Answered(turn, answer) if (running := self._running.pop(turn.id, None)) is not None:
+                return self._record(turn, answer, running)
+            case TurnCancelled(turn):
+                self._running.pop(turn.id, None)
+        return None
+
+    def _record(self, turn: Turn, answer: Answer, running: _Running) -> TurnRecord:
+        route = next((one for one in reversed(running.routes) if one.tier == answer.tier), None)
+        if route is None and running.routes:
+            route = running.routes[-1]
+        keeps_text = self._settings.keep_text_days > 0
+        return TurnRecord(
+            id=turn.id,
+            at_s=running.at_s,
+            source=turn.source,
+            room=turn.room,
+            language=answer.language,
+            question=answer.question if keeps_text else None,
+            via=answer.via,
+            tier=answer.tier,
+            engine=answer.answered_by,
+            cloud=route.cloud if route and answer.via == "model" else False,
+            cold=route.cold if route else False,
+            escalated=len({one.tier for one in running.routes}) > 1,
+            probabilities=route.probabilities if route else {},
+            margin=route.margin if route else 0.0,
+            eta_s=route.eta_s if route else 0.0,
+            reason=route.reason if route else "",
+            first_word_ms=answer.timings_ms.get("first_word"),
+            total_ms=answer.timings_ms.get("total", 0.0),
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            cost_micros=answer.cost_micros,
+            error=answer.error_code,
+        )
+
+    async def _write(self, record: TurnRecord) -> None:
+        try:
+            await asyncio.to_thread(self._log.add, record)
+            if not 0 <= record.at_s - self._forgot_at_s < FORGET_EVERY_S:
+                self._forgot_at_s = record.at_s
+                await asyncio.to_thread(
+                    self._log.forget,
+                    texts_before_s=record.at_s - self._settings.keep_text_days * DAY_S,
+                    turns_before_s=record.at_s - self._settings.keep_days * DAY_S,
+                )
+            self._told = False
+        except JarvisError as error:
+            if not self._told:
+                _LOGGER.warning("%s", error.message)
+            self._told = True
