@@ -32,6 +32,7 @@ COMMANDS = {
     "pin": "jarvisd.cli.orders",
     "unpin": "jarvisd.cli.orders",
     "gpu": "jarvisd.cli.orders",
+    "stats": "jarvisd.cli.stats",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 
