@@ -16,7 +16,8 @@ _HEDGES = re.compile(
     r"|i am not (?:sure|certain|able)|i (?:cannot|can't|can not) (?:help|answer|access|provide|determine|say)"
     r"|it is (?:unclear|not clear)|as an (?:ai|artificial)|i have no (?:information|idea|way)|not enough information"
     r"|i would need more|it depends|sorry, (?:but )?i"
-    r"|no lo se\b|no se(?=[,.;!]|$| si\b| cual| quien)|no estoy segur[oa]|no tengo (?:acceso|informacion|suficiente|forma|datos)"
+    r"|no lo se\b|no se(?=[,.;!]|$| si\b| cual| quien)|no estoy segur[oa]"
+    r"|no tengo (?:acceso|informacion|suficiente|forma|datos)"
     r"|no puedo (?:ayudar|responder|acceder|proporcionar|decir|determinar)|como (?:modelo|inteligencia|una ia|ia)\b"
     r"|no entiendo|no esta claro|no me es posible|depende de|necesitaria mas|lo siento, (?:pero )?no)",
     re.IGNORECASE,
