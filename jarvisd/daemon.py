@@ -21,6 +21,7 @@ from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation, Models
 from jarvisd.engines.card import cards
+from jarvisd.engines.cgroup import own_tree
 from jarvisd.engines.host import memory_for_sleep_bytes
 from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
@@ -212,7 +213,7 @@ class Daemon:
             ),
             sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
             host_free=memory_for_sleep_bytes,
-            records=ChildRecords(runtime),
+            records=ChildRecords(runtime, own_tree()),
         )
 
     def _build_transcriber(self) -> transcribe.Transcriber | None:
