@@ -17,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 
 # A child that finds its group's folder here makes it and goes in before it starts anything (workers/lifeline.py).
 GROUP_VARIABLE = "JARVISD_CGROUP"
-# systemd marks what it gives away, from version 251 on.
+# systemd's mark on what it gives away.
 DELEGATED = "user.delegate"
 # Processes belong into leaves; the daemon's own is this one.
 DAEMON_LEAF = "daemon"
