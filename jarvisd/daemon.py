@@ -271,6 +271,7 @@ class Daemon:
             publish=self.bus.publish,
             is_ours=self._is_ours,
             on_read=on_read,
+            uses=self.pool.uses,
         )
 
     def _card_memory_bytes(self, uuid: str) -> int | None:
