@@ -111,7 +111,7 @@ class GpuWatch:
         elif scan.readings:
             self._say(f"NVIDIA driver {scan.readings[0].driver_version}", logging.INFO)
         uses = self._uses()
-        for reading in map(self._marked, scan.readings):
+        for reading in (*map(self._marked, scan.readings), *_missing(scan, uses)):
             self._note_xid(reading)
             self._energy.note(reading, uses, others=reading.foreign_bytes >= self._limits().foreign_bytes)
             if reading.memory_total_bytes is not None:
@@ -161,6 +161,22 @@ class GpuWatch:
     async def _save(self) -> None:
         self._saved_at = time.monotonic()
         await asyncio.to_thread(self._energy.save, self._energy.contents())
+
+
+def _missing(scan: Scan, uses: Sequence[EngineUse]) -> list[GpuReading]:
+    """Cards that the configuration gives to engines and that are not here, though the driver shows all others.
+
+    A part of a card (`MIG-...`) is not among the driver's cards.
+    """
+    if scan.fault is not None or not scan.readings:
+        return []
+    here = [reading.uuid for reading in scan.readings]
+    wanted = sorted({use.card for use in uses if use.card.startswith("GPU-")})
+    return [
+        GpuReading(card, "missing card", time.monotonic(), fault=Fault.NOT_HERE)
+        for card in wanted
+        if not any(uuid.startswith(card) for uuid in here)
+    ]
 
 
 def _log_change(before: GpuHealth | None, health: GpuHealth) -> None:

@@ -134,6 +134,15 @@ async def test_an_engine_sleeps_while_a_game_has_the_card_and_comes_back(tmp_pat
     assert "Traceback" not in daemon.log.read_text()
 
 
+async def test_an_engine_of_a_card_that_is_not_here_has_failed_and_says_which_to_name(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm(gpu="GPU-dead0000-1111-2222-3333-444444440000"))) as daemon:
+        failed = await until_engine(daemon, "failed")
+        assert failed["detail"].startswith("GPU-dead0000 is lost: the configuration names it and this machine has no")
+        assert "GPU-dead0000" in await shown(tmp_path)
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
 async def test_an_engine_of_a_lost_card_has_failed_and_starts_when_it_is_back(tmp_path, cards):
     async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
         pid = (await until_engine(daemon, "ready"))["pid"]
