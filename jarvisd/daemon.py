@@ -22,6 +22,7 @@ from jarvisd.control.orders import engine_orders
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation, Models
 from jarvisd.engines.cards import cards
+from jarvisd.engines.cgroup import own_tree
 from jarvisd.engines.host import memory_for_sleep_bytes
 from jarvisd.engines.leftovers import ChildRecords
 from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
@@ -46,7 +47,7 @@ from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
-from jarvisd.paths import CONTROL_SOCKET, make_folder, runtime_dir, state_dir
+from jarvisd.paths import CONTROL_SOCKET, claim_state, make_folder, runtime_dir, state_dir
 from jarvisd.routing.router import routes
 from jarvisd.secrets import read_secret
 from jarvisd.speech import transcribe
@@ -75,7 +76,7 @@ class Daemon:
         self._reload = reload
         self._reload_wanted = asyncio.Event()
         self._notifier = Notifier.from_environment()
-        runtime, state = runtime_dir(config.house), state_dir(config.house)
+        runtime, state = self._runtime, self._state = runtime_dir(config.house), state_dir(config.house)
         make_folder(runtime, 0o750, "house.runtime_dir")
         make_folder(state, 0o700, "house.state_dir")
         self._plugins_dir = state / "plugins"
@@ -148,13 +149,14 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
-        await self.control.claim()
-        await self.orders.remember()
-        await self.hooks.startup(self._jarvis_for)
-        try:
-            await self.supervisor.run(self._services())
-        finally:
-            self.ears.close()
+        with await asyncio.to_thread(claim_state, self._state, self._runtime / CONTROL_SOCKET):
+            await self.control.claim()
+            await self.orders.remember()
+            await self.hooks.startup(self._jarvis_for)
+            try:
+                await self.supervisor.run(self._services())
+            finally:
+                self.ears.close()
 
     def _services(self) -> list[Service]:
         services = [
@@ -233,7 +235,7 @@ class Daemon:
             ),
             sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
             host_free=memory_for_sleep_bytes,
-            records=ChildRecords(runtime),
+            records=ChildRecords(runtime, own_tree()),
         )
 
     def _build_transcriber(self) -> transcribe.Transcriber | None:
@@ -290,6 +292,7 @@ class Daemon:
             publish=self.bus.publish,
             is_ours=self._is_ours,
             on_read=on_read,
+            uses=self.pool.uses,
         )
 
     def _card_memory_bytes(self, uuid: str) -> int | None:

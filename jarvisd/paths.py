@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from jarvisd.config import HouseConfig
-from jarvisd.errors import ConfigError
+from jarvisd.errors import ConfigError, ControlError
 
 CONTROL_SOCKET = "control.sock"
+STATE_LOCK = "jarvisd.lock"
 
 
 def runtime_dir(house: HouseConfig) -> Path:
@@ -57,3 +61,32 @@ def make_folder(folder: Path, mode: int, key: str) -> None:
             f"{key}: the folder {folder} cannot be made ({error.strerror}). "
             "Choose another one, or run jarvisd as its owner."
         ) from error
+
+
+def claim_state(folder: Path, socket: Path) -> TextIO:
+    """Has the state folder for this process alone until the file is closed, or the process ends in whatever way.
+
+    `socket` is how others find this daemon. Raises ControlError, which names the daemon that has the folder already.
+    """
+    try:
+        lock = (folder / STATE_LOCK).open("a+")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "it is just starting"
+        lock.close()
+        raise ControlError(
+            f"Another jarvisd ({owner}) keeps its state in {folder}. "
+            "Stop it (`systemctl stop jarvisd`), or give this one its own house.state_dir.",
+            code="already_running",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"house.state_dir: nothing can be kept in {folder} ({error.strerror}). "
+            "Choose another one, or run jarvisd as its owner."
+        ) from error
+    with suppress(OSError):  # a full disk: held all the same
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, {socket}\n")
+        lock.flush()
+    return lock

@@ -13,7 +13,7 @@ from jarvisd import __version__
 from jarvisd.audio.scores import RecentScores
 from jarvisd.events import ListeningChanged, MqttLinkChanged
 from jarvisd.hooks.load import PluginInfo
-from jarvisd.types import EngineState, EngineStatus, GpuState, GpuStatus
+from jarvisd.types import EngineEnergy, EngineState, EngineStatus, GpuState, GpuStatus
 
 NO_BROKER = MqttLinkChanged(False, "none configured (mqtt.host)")
 
@@ -77,7 +77,17 @@ def _gpu(gpu: GpuStatus) -> dict[str, Any]:
         **fields,
         "foreign_bytes": gpu.reading.foreign_bytes,
         "energy_kwh": round(gpu.energy_kwh, 4),
+        "engines": [_energy(engine) for engine in gpu.engines],
         "age_s": round(time.monotonic() - read_monotonic, 1),
+    }
+
+
+def _energy(engine: EngineEnergy) -> dict[str, Any]:
+    return {
+        "name": engine.name,
+        "used_kwh": round(engine.used_kwh, 4),
+        "idle_kwh": round(engine.idle_kwh, 4),
+        "idle_watts": None if engine.idle_watts is None else round(engine.idle_watts, 1),
     }
 
 

@@ -275,9 +275,33 @@ class GpuHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineUse:
+    """An engine on a card: how it is, and how long it has been in use since the daemon began."""
+
+    name: str
+    card: str
+    state: EngineState
+    used_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEnergy:
+    """What an engine has used of a card: while it was in use, and while it was only up.
+
+    `idle_watts`: what it adds to the card at rest; None until the card was seen at rest with it and without it.
+    """
+
+    name: str
+    used_kwh: float
+    idle_kwh: float
+    idle_watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GpuStatus:
-    """A snapshot to show. `energy_kwh`: used since the daemon first saw the card."""
+    """A snapshot to show. `energy_kwh`: used since the daemon first saw the card; `engines`: theirs of it."""
 
     reading: GpuReading
     health: GpuHealth
     energy_kwh: float
+    engines: tuple[EngineEnergy, ...] = ()

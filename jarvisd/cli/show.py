@@ -142,9 +142,26 @@ def _gpus(gpus: list[dict[str, Any]], detail: str) -> None:
             _figure(gpu["energy_kwh"], "{:.2f} kWh"),
         )
     _OUT.print(table)
+    _energy(gpus)
     for gpu in gpus:
         for reason in gpu["reasons"]:
             _OUT.print(f"  [yellow]{_short_name(gpu)}[/yellow]: {escape(reason)}")
+
+
+def _energy(gpus: list[dict[str, Any]]) -> None:
+    engines = [(gpu, engine) for gpu in gpus for engine in gpu["engines"]]
+    if not engines:
+        return
+    table = Table("energy of", "in use", "only up", "at rest", "on", box=None, padding=(0, 1), header_style="dim")
+    for gpu, engine in engines:
+        table.add_row(
+            engine["name"],
+            _figure(engine["used_kwh"], "{:.2f} kWh"),
+            _figure(engine["idle_kwh"], "{:.2f} kWh"),
+            _figure(engine["idle_watts"], "+{:.0f} W") or "not known yet",
+            _short_name(gpu),
+        )
+    _OUT.print(table)
 
 
 def _short_name(gpu: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jarvisd.config.checks import check_url, refuse_child_keys, refuse_own_arguments
 from jarvisd.config.section import FilePath, ModelPlace, Name, Names, Section, Texts, key
@@ -17,7 +18,13 @@ def _device(name: str) -> str:
     return name
 
 
-CardUuid: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(GPU|MIG)-[0-9A-Za-z/-]+$")]
+def _card(uuid: str) -> str:
+    if not re.fullmatch(r"(GPU|MIG)-[0-9A-Za-z/-]+", uuid):
+        raise ValueError("must be the UUID of a card, which `nvidia-smi -L` shows; its number changes")
+    return uuid
+
+
+CardUuid: TypeAlias = Annotated[str, AfterValidator(_card)]
 
 
 class EngineBase(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from jarvisd.engines.spec import EngineSpec
@@ -25,6 +26,8 @@ class Engine:
         self.spec = spec
         self.leases = 0
         self.in_use = 0
+        self._used_s = 0.0
+        self._in_use_since_s = 0.0
         self._tell = tell
         self._changed = asyncio.Event()
         self._state = EngineState.FAILED if spec.unusable else EngineState.READY
@@ -34,6 +37,21 @@ class Engine:
         return EngineStatus(
             self.spec.name, self.spec.kind, self._state, self._detail, leases=self.leases, on_demand=self.spec.on_demand
         )
+
+    def begin_use(self) -> None:
+        """Somebody was given it."""
+        if self.in_use == 0:
+            self._in_use_since_s = time.monotonic()
+        self.in_use += 1
+
+    def end_use(self) -> None:
+        self.in_use -= 1
+        if self.in_use == 0:
+            self._used_s += time.monotonic() - self._in_use_since_s
+
+    def used_s(self) -> float:
+        """How long it has been in use, by one or by several at once."""
+        return self._used_s + (time.monotonic() - self._in_use_since_s if self.in_use else 0.0)
 
     def want(self, *, background: bool = False, for_good: bool = False) -> None:
         """Somebody needs it: one that is down is brought up. One that lives elsewhere is up."""

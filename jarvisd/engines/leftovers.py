@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from jarvisd.engines.cgroup import ChildGroup, GroupTree
+
 _LOGGER = logging.getLogger(__name__)
 
 PROC = Path("/proc")
@@ -42,11 +44,19 @@ class _Process:
 
 
 class ChildRecords:
-    """Files in the runtime folder, one for each running child. All of it blocks: for a thread."""
+    """Files in the runtime folder, one for each running child. What reads or writes blocks: for a thread.
 
-    def __init__(self, folder: Path) -> None:
+    `tree`: the daemon's part of the control groups, where it was given one.
+    """
+
+    def __init__(self, folder: Path, tree: GroupTree | None = None) -> None:
         self._folder = folder
+        self._tree = tree
         self.mark = uuid.uuid4().hex
+
+    def control_group(self, name: str) -> ChildGroup | None:
+        """What a child of that name is to be put into."""
+        return self._tree.group(name) if self._tree is not None else None
 
     def keep(self, name: str, pid: int) -> None:
         """A child leads a session of its own, which has its number."""
@@ -64,8 +74,8 @@ class ChildRecords:
             self._file(name).unlink(missing_ok=True)
 
     def sweep(self) -> int:
-        """Ends what recorded children left behind; returns how many processes that were."""
-        ended = 0
+        """Ends what an earlier daemon's children left behind; returns how many processes that were."""
+        ended = self._tree.sweep() if self._tree is not None else 0
         for file in sorted(self._folder.glob(f"*{SUFFIX}")):
             record = _read(file)
             if record is not None and record.boot_id == _boot_id():

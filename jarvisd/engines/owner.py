@@ -139,7 +139,8 @@ class ChildEngine(Lodger):
         child = None
         try:
             await self._make_way()
-            child = ChildProcess.start(self.spec.name, self._argv, self._env(), self._attention.set)
+            group = self._records.control_group(self.spec.name) if self._records is not None else None
+            child = ChildProcess.start(self.spec.name, self._argv, self._env(), self._attention.set, group)
             self._pid, self._rung = child.pid, Rung.AWAKE
             if self._records is not None:
                 await asyncio.to_thread(self._records.keep, self.spec.name, child.pid)

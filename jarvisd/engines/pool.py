@@ -17,7 +17,7 @@ from jarvisd.engines.placement import Rung
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineError, EngineUnavailable
 from jarvisd.events import EngineStateChanged
-from jarvisd.types import Endpoint, EngineStatus, GpuStatus
+from jarvisd.types import Endpoint, EngineStatus, EngineUse, GpuStatus
 
 
 class EnginePool:
@@ -81,7 +81,7 @@ class EnginePool:
         try:
             engine.want(background=background)
             await engine.ready(wait_s)
-            engine.in_use += 1
+            engine.begin_use()
             try:
                 yield engine.spec.endpoint
             except EngineError as error:
@@ -90,7 +90,7 @@ class EnginePool:
             else:
                 engine.trust()
             finally:
-                engine.in_use -= 1
+                engine.end_use()
         finally:
             engine.leases -= 1
             engine.released()
@@ -101,6 +101,14 @@ class EnginePool:
 
     def statuses(self) -> tuple[EngineStatus, ...]:
         return tuple(engine.status() for engine in self._engines.values())
+
+    def uses(self) -> tuple[EngineUse, ...]:
+        """How the engines that have a card are used."""
+        return tuple(
+            EngineUse(engine.spec.name, engine.spec.need.card, engine.status().state, engine.used_s())
+            for engine in self._engines.values()
+            if engine.spec.need.card is not None
+        )
 
     def want(self, name: str) -> None:
         """Brings an engine up for a use that is to come, without waiting for it."""

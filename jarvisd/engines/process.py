@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from jarvisd.engines.cgroup import GROUP_VARIABLE, ChildGroup
 from jarvisd.errors import EngineStartError
 
 LAST_LINES = 20
@@ -21,6 +22,7 @@ READ_BYTES = 65_536
 FINAL_READS = 16
 # After SIGKILL only a process that waits for its hardware is still there; it is then left behind and told.
 KILL_WAIT_S = 5.0
+LOOK_EVERY_S = 0.01
 # systemd's words to the daemon, and the daemon's secrets, are not for its children.
 _NOT_INHERITED = frozenset(
     {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "MAINPID"}
@@ -35,15 +37,20 @@ class ChildProcess:
 
     The child is waited for through a pidfd and reaped only after its whole group was killed, so that the group's
     number cannot belong to somebody else by then. (asyncio's own subprocess reaps at once, in a thread for each.)
+
+    With a control group of its own, also what left the session ends with it.
     """
 
-    def __init__(self, name: str, pid: int, output_fd: int, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, pid: int, output_fd: int, on_end: Callable[[], None], control_group: ChildGroup | None = None
+    ) -> None:
         self.pid = pid
         self.exit_code: int | None = None
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._name = name
         self._logger = logging.getLogger(f"jarvisd.engine.{name}")
         self._on_end = on_end
+        self._control_group = control_group
         self._ended = asyncio.Event()
         self._group_killed = False
         self._unfinished_line = b""
@@ -57,18 +64,24 @@ class ChildProcess:
 
     @classmethod
     def start(
-        cls, name: str, argv: tuple[str, ...], env: Mapping[str, str], on_end: Callable[[], None] = lambda: None
+        cls,
+        name: str,
+        argv: tuple[str, ...],
+        env: Mapping[str, str],
+        on_end: Callable[[], None] = lambda: None,
+        control_group: ChildGroup | None = None,
     ) -> ChildProcess:
         """Start a child. Synchronous: it cannot be cancelled half way. `on_end` is called when the child has ended.
 
         The kernel ends the children with the *thread* that started them: call it from the daemon's main thread.
         """
+        into = {GROUP_VARIABLE: str(control_group.folder)} if control_group is not None else {}
         output_fd, write_fd = os.pipe()
         try:
             pid = os.posix_spawnp(
                 argv[0],
                 argv,
-                _environment(env),
+                _environment({**env, **into}),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, write_fd, 1),
@@ -83,7 +96,7 @@ class ChildProcess:
         finally:
             os.close(write_fd)
         try:
-            return cls(name, pid, output_fd, on_end)
+            return cls(name, pid, output_fd, on_end, control_group)
         except OSError:  # no descriptor left to watch it with
             os.killpg(pid, signal.SIGKILL)
             raise
@@ -116,7 +129,7 @@ class ChildProcess:
         return self.ended
 
     async def stop(self, timeout_s: float) -> None:
-        """SIGTERM to the group, time to end, then SIGKILL to what is left of it. Cancelled: SIGKILL at once."""
+        """SIGTERM to the session, time to end, then SIGKILL to all that is left. Cancelled: SIGKILL at once."""
         try:
             if not self.ended:
                 self._signal_group(signal.SIGTERM)
@@ -126,12 +139,27 @@ class ChildProcess:
             self._kill_group()
             if not await self.wait(KILL_WAIT_S):
                 self._logger.error("%s (process %d) outlives SIGKILL; it waits for its hardware", self._name, self.pid)
+            await self._remove_control_group()
 
     def _kill_group(self) -> None:
         self._signal_group(signal.SIGKILL)
+        if self._control_group is not None:
+            self._control_group.kill()
         self._group_killed = True
         if self.ended:
             self._reap()
+
+    async def _remove_control_group(self) -> None:
+        """Waits for all that was in it. Killed once more: the child may have gone in only after the first time."""
+        if self._control_group is None:
+            return
+        self._control_group.kill()
+        end = self._loop.time() + KILL_WAIT_S
+        while not await asyncio.to_thread(self._control_group.remove):
+            if self._loop.time() > end:
+                self._logger.error("what %s started outlives SIGKILL; it waits for its hardware", self._name)
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _signal_group(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):

@@ -6,8 +6,9 @@ import enum
 
 
 class Fault(enum.IntEnum):
-    """Names as in NVIDIA's nvml.h, shortened."""
+    """Names as in NVIDIA's nvml.h, shortened; below zero are our own."""
 
+    NOT_HERE = -1
     UNINITIALIZED = 1
     INVALID_ARGUMENT = 2
     NOT_SUPPORTED = 3
@@ -50,6 +51,7 @@ WHOLE_CARD = frozenset(
 NO_CARD_HERE = frozenset({Fault.LIBRARY_NOT_FOUND, Fault.DRIVER_NOT_LOADED, Fault.NO_CARD})
 
 _SENTENCES: dict[int, str] = {
+    Fault.NOT_HERE: "the configuration names it and this machine has no such card: `nvidia-smi -L` shows those it has",
     Fault.NO_PERMISSION: "this user may not use it: see the owner and mode of /dev/nvidia*",
     Fault.DRIVER_NOT_LOADED: "NVIDIA's driver is installed but not loaded (`modprobe nvidia`)",
     Fault.LIBRARY_NOT_FOUND: "no NVIDIA driver here (libnvidia-ml.so.1)",

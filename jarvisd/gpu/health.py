@@ -140,7 +140,7 @@ def _trouble_of(reading: GpuReading, hung_s: float | None) -> GpuState | None:
     match reading.fault:
         case None:
             return None
-        case Fault.LOST | Fault.RESET_REQUIRED:
+        case Fault.LOST | Fault.RESET_REQUIRED | Fault.NOT_HERE:
             return GpuState.LOST
         case Fault.VERSION_MISMATCH:
             return GpuState.DRIVER_MISMATCH

@@ -88,7 +88,8 @@ class Nvml:
             try:
                 card = _Card(nvml, nvml.nvmlDeviceGetHandleByIndex(number), driver_version)
             except nvml.NVMLError as error:
-                fault = int(error.value)  # which card it is cannot be known now
+                if error.value != Fault.INVALID_ARGUMENT:  # it went after the cards were counted
+                    fault = int(error.value)  # which card it is cannot be known now
                 continue
             found[card.uuid] = card
         for uuid, card in self._cards.items():
@@ -197,14 +198,20 @@ def _address(handle: Any) -> int | None:
 
 
 def _memory(nvml: Any, card: Any) -> dict[str, int | None]:
-    """Older drivers do not tell apart what they hold for themselves."""
+    """Older drivers do not tell apart what they hold for themselves; a card that shares the host's tells nothing."""
     try:
         memory = nvml.nvmlDeviceGetMemoryInfo(card, version=nvml.nvmlMemory_v2)
         reserved = int(memory.reserved)
     except nvml.NVMLError as error:
         if error.value not in NEVER_TOLD:
             raise
-        memory, reserved = nvml.nvmlDeviceGetMemoryInfo(card), None
+        reserved = None
+        try:
+            memory = nvml.nvmlDeviceGetMemoryInfo(card)
+        except nvml.NVMLError as never:
+            if never.value not in NEVER_TOLD:
+                raise
+            return {}
     return {
         "memory_total_bytes": int(memory.total),
         "memory_used_bytes": int(memory.used),
@@ -214,9 +221,15 @@ def _memory(nvml: Any, card: Any) -> dict[str, int | None]:
 
 
 def _processes(nvml: Any, card: Any) -> tuple[GpuProcess, ...]:
-    """A process that computes and draws is in both lists, each time with all of its memory."""
+    """A process that computes and draws is in both lists, each time with all of its memory.
+
+    Asked by the name of the call: for a driver that has it not, the binding would raise an error of another kind.
+    """
     memory_by_pid: dict[int, int | None] = {}
-    for found in (nvml.nvmlDeviceGetComputeRunningProcesses(card), nvml.nvmlDeviceGetGraphicsRunningProcesses(card)):
+    for found in (
+        nvml.nvmlDeviceGetComputeRunningProcesses_v3(card),
+        nvml.nvmlDeviceGetGraphicsRunningProcesses_v3(card),
+    ):
         for process in found:
             known = memory_by_pid.get(process.pid)
             memory_by_pid[process.pid] = (

@@ -16,7 +16,7 @@ from jarvisd.gpu.faults import NO_CARD_HERE, Fault, fault_sentence
 from jarvisd.gpu.health import MIB, HealthJudge, Limits
 from jarvisd.gpu.nvml import Scan
 from jarvisd.gpu.thread import OneThread
-from jarvisd.types import GpuHealth, GpuReading, GpuState, GpuStatus
+from jarvisd.types import EngineUse, GpuHealth, GpuReading, GpuState, GpuStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class GpuWatch:
     """All cards, as they were when last read.
 
     `read` looks at all cards and may hang (`Nvml.read`); `publish` is told each change of a card's health; `is_ours`
-    tells this daemon's processes; `on_read` gets the statuses after each look.
+    tells this daemon's processes; `on_read` gets the statuses after each look; `uses` tells how the engines are used.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class GpuWatch:
         publish: Callable[[GpuHealthChanged], None],
         is_ours: Callable[[int], bool],
         on_read: Callable[[Sequence[GpuStatus]], None],
+        uses: Callable[[], Sequence[EngineUse]] = tuple,
     ) -> None:
         self._settings = settings
         self._read = read
@@ -50,6 +51,7 @@ class GpuWatch:
         self._publish = publish
         self._is_ours = is_ours
         self._on_read = on_read
+        self._uses = uses
         self._statuses: dict[str, GpuStatus] = {}
         self._judges: dict[str, HealthJudge] = {}
         self._memory_bytes: dict[str, int] = {}
@@ -136,12 +138,13 @@ class GpuWatch:
             self._say(fault_sentence(scan.fault), logging.INFO if scan.fault in NO_CARD_HERE else logging.WARNING)
         elif scan.readings:
             self._say(f"NVIDIA driver {scan.readings[0].driver_version}", logging.INFO)
-        for reading in scan.readings:
+        uses = self._uses()
+        for reading in (*map(self._marked, scan.readings), *_missing(scan, uses)):
             self._note_xid(reading)
-            self._energy.note(reading)
+            self._energy.note(reading, uses, others=reading.foreign_bytes >= self._limits().foreign_bytes)
             if reading.memory_total_bytes is not None:
                 self._memory_bytes[reading.uuid] = reading.memory_total_bytes - (reading.memory_reserved_bytes or 0)
-            self._judge(self._marked(reading))
+            self._judge(reading)
         self._on_read(self.statuses())
 
     def _marked(self, reading: GpuReading) -> GpuReading:
@@ -152,7 +155,10 @@ class GpuWatch:
         before = self._statuses.get(reading.uuid)
         judge = self._judges.setdefault(reading.uuid, HealthJudge())
         health = judge.judge(reading, self._limits(), hung_s=hung_s)
-        self._statuses[reading.uuid] = GpuStatus(reading, health, self._energy.kwh(reading.uuid))
+        energy = self._energy
+        self._statuses[reading.uuid] = GpuStatus(
+            reading, health, energy.kwh(reading.uuid), energy.engines(reading.uuid)
+        )
         if before is None or before.health.state is not health.state:
             _log_change(before.health if before else None, health)
             self._publish(GpuHealthChanged(before.health.state if before else None, health))
@@ -183,6 +189,22 @@ class GpuWatch:
     async def _save(self) -> None:
         self._saved_at = time.monotonic()
         await asyncio.to_thread(self._energy.save, self._energy.contents())
+
+
+def _missing(scan: Scan, uses: Sequence[EngineUse]) -> list[GpuReading]:
+    """Cards that the configuration gives to engines and that are not here, though the driver shows all others.
+
+    A part of a card (`MIG-...`) is not among the driver's cards.
+    """
+    if scan.fault is not None or not scan.readings:
+        return []
+    here = [reading.uuid for reading in scan.readings]
+    wanted = sorted({use.card for use in uses if use.card.startswith("GPU-")})
+    return [
+        GpuReading(card, "missing card", time.monotonic(), fault=Fault.NOT_HERE)
+        for card in wanted
+        if not any(uuid.startswith(card) for uuid in here)
+    ]
 
 
 def _log_change(before: GpuHealth | None, health: GpuHealth) -> None:

@@ -206,6 +206,14 @@ def gpu_telemetry(status: GpuStatus) -> bytes:
             "fan_percent": reading.fan_percent,
             "graphics_clock_mhz": reading.graphics_clock_mhz,
             "energy_kwh": round(status.energy_kwh, 4),
+            "engines": {
+                engine.name: {
+                    "used_kwh": round(engine.used_kwh, 4),
+                    "idle_kwh": round(engine.idle_kwh, 4),
+                    "idle_watts": None if engine.idle_watts is None else round(engine.idle_watts, 1),
+                }
+                for engine in status.engines
+            },
             "time": _now(),
         }
     )

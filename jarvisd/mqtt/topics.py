@@ -65,7 +65,8 @@ GPU_TELEMETRY = Topic(
     0,
     False,
     "JSON: `temperature_celsius`, `power_watts`, `memory_used_bytes`, `memory_free_bytes`, `foreign_bytes`, "
-    "`utilisation_percent`, `fan_percent`, `graphics_clock_mhz`, `energy_kwh`, `time`; null: the card does not tell it",
+    "`utilisation_percent`, `fan_percent`, `graphics_clock_mhz`, `energy_kwh`, `engines` (by name: "
+    "`used_kwh`, `idle_kwh`, `idle_watts`), `time`; null: the card does not tell it, or it is not known yet",
 )
 
 TABLE = (

@@ -209,6 +209,10 @@ class TestFaults:
                 "[engines.a]\nkind = 'whisper'\nmodel = 'm'\ndevice = '0'",
                 "engines.a.device: must be auto, cpu or the UUID of a card, which `nvidia-smi -L` shows",
             ),
+            (
+                "[engines.a]\nkind = 'process'\nargv = ['a']\nurl = 'tcp://x:1'\ngpu = '1'",
+                "engines.a.gpu: must be the UUID of a card, which `nvidia-smi -L` shows; its number changes",
+            ),
         ],
     )
     def test_in_plain_words(self, write, text, fault):

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from jarvisd.bus import Bus
+from jarvisd.engines.needs import CardNeed
 from jarvisd.engines.owner import Pace
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.errors import EngineReplyError, EngineStartError, EngineUnavailable
 from jarvisd.llm.chat import Delta, stream_chat
-from jarvisd.types import Endpoint, EngineState, Message
+from jarvisd.types import Endpoint, EngineState, EngineUse, Message
 from tests.fakes.engines import PROBES, fake_engine, is_running, running_pool, until, until_gone
 
 PATIENT_S = 30.0
@@ -320,3 +321,18 @@ async def test_an_engine_that_is_not_configured_is_named():
     with pytest.raises(EngineUnavailable, match=r"There is no engine strong; add \[engines\.strong\]"):
         async with EnginePool([], PROBES, Bus()).lease("strong"):
             pass
+
+
+async def test_only_who_has_an_engine_uses_it_and_engines_without_a_card_are_not_told(tmp_path):
+    on_card = fake_engine(tmp_path, name="strong", need=CardNeed("GPU-1"))
+    async with running_pool(on_card, fake_engine(tmp_path)) as (pool, told):
+        await until(told, EngineState.READY, "strong")
+        (before,) = pool.uses()
+        assert before == EngineUse("strong", "GPU-1", EngineState.READY, 0.0)
+        async with pool.lease("strong"), pool.lease("strong"):
+            while (first := pool.uses()[0].used_s) == 0.0:
+                await asyncio.sleep(0)
+        after = pool.uses()[0].used_s
+        assert after >= first
+        await asyncio.sleep(0.01)
+        assert pool.uses()[0].used_s == after

@@ -54,7 +54,18 @@ MANNER = {
 PROCESS = {
     "ignore-sigterm": "does not end when asked to",
     "grandchild": "starts a process that does not end when asked to, and writes its number to --pid-file",
+    "runaway": "the same, and that process has a session of its own, another parent, and an empty environment",
 }
+# Twice forked, as a program does that wants to be rid of whoever started it.
+RUNAWAY = """
+import os, signal, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
 ALL = START | REPLY | MANNER | PROCESS
 
 
@@ -233,6 +244,13 @@ def start_badly(misbehave: set[str], pid_file: Path | None) -> None:
         child.stdout.readline()  # from now on it ignores SIGTERM
         if pid_file:
             pid_file.write_text(str(child.pid))
+    if "runaway" in misbehave:
+        with subprocess.Popen(
+            [sys.executable, "-S", "-c", RUNAWAY], stdout=subprocess.PIPE, env={}, text=True
+        ) as child:
+            number = child.stdout.readline()
+        if pid_file:
+            pid_file.write_text(number.strip())
 
 
 def main() -> None:

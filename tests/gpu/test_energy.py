@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from jarvisd.gpu.energy import LONGEST_GAP_S, EnergyLedger
-from jarvisd.types import GpuReading
+from jarvisd.gpu.shares import SAMPLES_NEEDED
+from jarvisd.types import EngineState, EngineUse, GpuReading
 
 KWH = 3.6e6
 
@@ -87,6 +88,83 @@ def test_it_goes_on_after_a_restart_with_what_was_used_meanwhile(file):
     assert after.kwh("GPU-1") == pytest.approx(1.5)
 
 
+def strong(used_s=0.0, state=EngineState.READY, card="GPU-1"):
+    return EngineUse("strong", card, state, used_s)
+
+
+def theirs(ledger, uuid="GPU-1"):
+    return {engine.name: (engine.used_kwh, engine.idle_kwh, engine.idle_watts) for engine in ledger.engines(uuid)}
+
+
+def test_engines_have_their_part_of_what_a_card_used(file):
+    ledger = EnergyLedger(file)
+    ledger.note(counter(0), [strong()])
+    ledger.note(counter(2 * KWH, at_s=5), [strong(used_s=3)])
+    ledger.note(counter(3 * KWH, at_s=10), [strong(used_s=3)])
+    ledger.note(counter(7 * KWH, at_s=15), [strong(used_s=3, state=EngineState.ASLEEP)])
+    assert theirs(ledger) == {"strong": (pytest.approx(2), pytest.approx(1), None)}
+    assert ledger.kwh("GPU-1") == pytest.approx(7)
+
+
+def test_the_part_by_power_is_the_same(file):
+    ledger = EnergyLedger(file)
+    ledger.note(power(100, 0), [strong()])
+    ledger.note(power(300, 36), [strong(used_s=1)])
+    assert theirs(ledger)["strong"][:2] == (pytest.approx(36 * 200 / KWH), 0)
+
+
+def test_an_engine_has_no_part_of_another_card(file):
+    ledger = EnergyLedger(file)
+    for joules, used_s in ((0, 0), (KWH, 5)):
+        ledger.note(counter(joules), [strong(used_s, card="GPU-2")])
+        ledger.note(counter(joules, uuid="GPU-2"), [strong(used_s, card="GPU-2")])
+    assert theirs(ledger) == {}
+    assert theirs(ledger, "GPU-2") == {"strong": (pytest.approx(1), 0, None)}
+    assert theirs(ledger, "GPU-3") == {}
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_what_a_game_draws_is_not_an_engines(file, others):
+    ledger = EnergyLedger(file)
+    ledger.note(counter(0), [strong()])
+    ledger.note(counter(KWH, at_s=5), [strong()], others=others)
+    assert theirs(ledger)["strong"] == (0, 0 if others else pytest.approx(1), None)
+
+
+def test_what_nobody_watched_is_the_cards_and_no_engines(file):
+    ledger = EnergyLedger(file)
+    ledger.note(counter(0), [strong()])
+    ledger.note(counter(KWH, at_s=LONGEST_GAP_S + 1), [strong(used_s=1)])
+    assert (ledger.kwh("GPU-1"), theirs(ledger)) == (pytest.approx(1), {"strong": (0, 0, None)})
+
+
+def rests(ledger, watts, from_s, *uses):
+    """An engine, or none, on a card at rest, for as long as it takes to know its power."""
+    for at_s in range(from_s, from_s + 60 * (SAMPLES_NEEDED + 1), 5):
+        ledger.note(power(watts, at_s), uses)
+
+
+def test_engines_and_what_they_add_at_rest_are_known_after_a_restart(file):
+    ledger = EnergyLedger(file)
+    rests(ledger, 12, 0)
+    rests(ledger, 30, 1000, strong())
+    before = theirs(ledger)
+    assert before["strong"][1] > 0
+    assert before["strong"][2] == 18
+    saved(ledger)
+    after = EnergyLedger(file)
+    after.load()
+    after.note(power(30, 0), [strong()])
+    assert theirs(after) == before
+
+
+def test_a_file_of_before_engines_were_counted_is_read(file):
+    file.write_text('{"cards": {"GPU-1": {"name": "x", "joules": 3600000.0, "counter_joules": 5.0}}}')
+    ledger = EnergyLedger(file)
+    ledger.load()
+    assert (ledger.kwh("GPU-1"), ledger.engines("GPU-1")) == (pytest.approx(1), ())
+
+
 def test_without_a_card_no_file_is_made(file):
     ledger = EnergyLedger(file)
     ledger.load()
@@ -102,7 +180,12 @@ def test_the_file_is_replaced_as_a_whole(file):
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"cards": 5}', '{"cards": {"GPU-1": {"name": "x"}}}', "\xff"])
+FAULTY_ENGINES = '{"cards": {"GPU-1": {"name": "x", "joules": 1, "counter_joules": 5, "engines": {"strong": 5}}}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"cards": 5}', FAULTY_ENGINES, '{"cards": {"GPU-1": {"name": "x"}}}', "\xff"]
+)
 def test_an_unreadable_file_is_put_aside(file, text, caplog):
     file.write_text(text, "latin-1")
     ledger = EnergyLedger(file)

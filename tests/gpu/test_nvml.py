@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.nvml.driver import BIG, MIB, SMALL, FakeDriver, build
+from tests.fakes.nvml.driver import BIG, MIB, RTX_2060, SMALL, FakeDriver, build
 
 ROOT = Path(__file__).parents[2]
 LOOKER = ROOT / "tests/fakes/nvml/looker.py"
@@ -87,6 +87,27 @@ def test_what_a_card_does_not_support_is_none_and_the_rest_is_there(driver, look
     assert (small["memory_used_bytes"], small["memory_reserved_bytes"]) == (2000 * MIB, None)
 
 
+EVERY_VALUE = sorted(set(RTX_2060) - {"uuid", "name"})
+
+
+@pytest.mark.parametrize("value", EVERY_VALUE)
+@pytest.mark.parametrize("code", [2, 3, 4, 13, 25])
+def test_each_value_may_be_missing_and_the_card_is_read_all_the_same(driver, looker, value, code):
+    driver.say(**{f"small_{value}": f"E{code}"})
+    cards, fault = looker.look()
+    assert (cards[SMALL]["fault"], fault) == (None, None)
+    assert cards[SMALL]["name"] == "NVIDIA GeForce RTX 2060"
+
+
+def test_a_card_that_tells_nothing_but_its_name_is_a_card(driver, looker):
+    driver.say(**{f"small_{value}": None for value in EVERY_VALUE})
+    cards, fault = looker.look()
+    small = cards[SMALL]
+    assert (small["fault"], fault, small["processes"], small["throttle_reasons"]) == (None, None, [], [])
+    told = {name for name, value in small.items() if value not in (None, [])}
+    assert told == {"uuid", "name", "read_monotonic", "driver_version"}
+
+
 def test_a_value_that_was_never_told_is_not_asked_again(driver, looker):
     driver.say(small_fan=None)
     looker.look()
@@ -145,6 +166,18 @@ def test_a_card_that_cannot_be_opened_is_told_as_the_drivers_fault(driver, looke
     driver.say(small_handle_error=None)
     cards, fault = looker.look()
     assert (list(cards), fault) == ([BIG, SMALL], None)
+
+
+def test_a_number_that_no_card_has_any_more_is_a_lost_card_and_no_fault_of_the_driver(driver, looker):
+    looker.look()
+    driver.say(small_error=15)
+    looker.look()
+    driver.say(small_error=None, small_handle_error=2)
+    cards, fault = looker.look()
+    assert (cards[SMALL]["fault"], cards[BIG]["fault"], fault) == (15, None, None)
+    driver.say(small_handle_error=None)
+    cards, _ = looker.look()
+    assert cards[SMALL]["fault"] is None
 
 
 def test_cards_keep_their_identity_when_their_numbers_change(driver, looker):

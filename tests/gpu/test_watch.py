@@ -16,7 +16,7 @@ from jarvisd.gpu.energy import EnergyLedger
 from jarvisd.gpu.health import MIB
 from jarvisd.gpu.nvml import Scan
 from jarvisd.gpu.watch import GpuWatch
-from jarvisd.types import GpuProcess, GpuReading, GpuState
+from jarvisd.types import EngineState, EngineUse, GpuProcess, GpuReading, GpuState
 from tests.fakes.facts import Facts
 
 BIG = GpuReading(
@@ -47,13 +47,14 @@ class Reader:
 
 
 class Watched:
-    def __init__(self, reader, file, settings=SETTINGS):
+    def __init__(self, reader, file, settings=SETTINGS, uses=()):
         self.facts = Facts()
         self.reads = 0
         self._read = asyncio.Event()
         self.watch = GpuWatch(
             settings, reader, EnergyLedger(file),
             publish=self.facts.publish, is_ours=lambda pid: pid == 1, on_read=self._on_read,
+            uses=lambda: uses,
         )  # fmt: skip
 
     def _on_read(self, statuses):
@@ -78,8 +79,8 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(reader, tmp_path, settings=SETTINGS) -> AsyncIterator[Watched]:
-    watched = Watched(reader, tmp_path / "energy.json", settings)
+async def watching(reader, tmp_path, settings=SETTINGS, uses=()) -> AsyncIterator[Watched]:
+    watched = Watched(reader, tmp_path / "energy.json", settings, uses)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(watched.watch.run())
         try:
@@ -168,6 +169,61 @@ async def test_a_lost_card_is_told_with_what_to_do(tmp_path, caplog):
         assert "fell off the bus" in lost.health.reasons[0]
         assert "RTX 2060 (GPU-2): ok -> lost" in caplog.text
         assert watched.status(0).health.state is GpuState.OK
+
+
+def on_card(uuid):
+    return EngineUse("strong", uuid, EngineState.READY, 0.0)
+
+
+async def test_a_card_that_an_engine_wants_and_that_is_not_here_is_lost_until_it_comes(tmp_path):
+    reader = Reader(BIG)
+    async with watching(reader, tmp_path, uses=[on_card("GPU-2")]) as watched:
+        lost = await watched.until(GpuState.LOST, "GPU-2")
+        assert "this machine has no such card" in lost.health.reasons[0]
+        assert [status.health.state for status in watched.watch.statuses()] == ["ok", "lost"]
+        reader.scan = Scan((BIG, SMALL))
+        came = await watched.until(GpuState.OK, "GPU-2")
+        assert came.health.name == "RTX 2060"
+    kept = json.loads((tmp_path / "energy.json").read_text())
+    assert set(kept["cards"]) == {"GPU-1", "GPU-2"}
+
+
+@pytest.mark.parametrize(
+    ("uuid", "fault"),
+    [
+        ("GPU-1", None),
+        ("GPU-", None),  # the beginning of a UUID is enough for CUDA
+        ("MIG-7", None),
+        ("GPU-2", 17),  # one that cannot be opened may be it
+    ],
+)
+async def test_no_card_is_called_missing_that_may_be_here(tmp_path, uuid, fault):
+    async with watching(Reader(BIG, fault=fault), tmp_path, uses=[on_card(uuid)]) as watched:
+        await watched.again(3)
+        assert [status.health.uuid for status in watched.watch.statuses()] == ["GPU-1"]
+
+
+async def test_without_any_card_none_is_missing(tmp_path):
+    async with watching(Reader(), tmp_path, uses=[on_card("GPU-2")]) as watched:
+        await watched.again(3)
+        assert watched.watch.statuses() == ()
+
+
+async def test_what_a_game_draws_is_no_engines_and_the_rest_is(tmp_path):
+    reader = Reader(BIG)
+    async with watching(reader, tmp_path, uses=[on_card("GPU-1")]) as watched:
+        await watched.until(GpuState.OK)
+        reader.scan = Scan((replace(BIG, energy_joules=1e6 + 3.6e6, processes=(GpuProcess(1, 4000 * MIB),)),))
+        await watched.again(2)
+        game = (GpuProcess(2, 4000 * MIB),)
+        reader.scan = Scan((replace(BIG, energy_joules=1e6 + 9 * 3.6e6, processes=game),))
+        await watched.again(2)
+        (strong,) = watched.status().engines
+        assert (strong.used_kwh, strong.idle_kwh, watched.status().energy_kwh) == (
+            0,
+            pytest.approx(1),
+            pytest.approx(9),
+        )
 
 
 async def test_processes_are_marked_as_ours_or_others(tmp_path):

@@ -137,6 +137,43 @@ async def test_a_second_daemon_in_the_same_place_is_refused(tmp_path):
         assert await request_status(daemon.socket)
 
 
+async def run_another(state, runtime):
+    """A second daemon: its exit code, and what it said."""
+    places = ("--set", f'house.state_dir="{state}"', "--set", f'house.runtime_dir="{runtime}"')
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "jarvisd", *settings(*NO_ENGINES), *places, "run", stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, said.decode()
+
+
+async def test_a_second_daemon_on_the_same_state_is_refused_and_told_who_has_it(tmp_path):
+    async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
+        code, said = await run_another(tmp_path / "state", tmp_path / "elsewhere")
+        assert code == 1
+        assert f"Another jarvisd (process {daemon.process.pid}, {daemon.socket}) keeps its state in" in said
+        assert "house.state_dir" in said
+        assert "Traceback" not in said
+        assert await request_status(daemon.socket)
+
+
+async def test_a_daemon_that_was_killed_does_not_keep_its_state_from_the_next(tmp_path):
+    async with spawned_daemon(tmp_path, settings()) as daemon:
+        await engines_settled(daemon)
+        daemon.process.kill()
+        await daemon.process.wait()
+    (tmp_path / "notify.sock").unlink()
+    async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
+        assert await request_status(daemon.socket)
+
+
+async def test_a_state_folder_in_which_nothing_can_be_kept_is_told(tmp_path):
+    (tmp_path / "state" / "jarvisd.lock").mkdir(parents=True)
+    code, said = await run_another(tmp_path / "state", tmp_path)
+    assert code == 2
+    assert "house.state_dir: nothing can be kept in" in said
+
+
 async def test_a_daemon_that_cannot_start_says_why(tmp_path):
     with pytest.raises(ControlError, match="nokey"):
         async with spawned_daemon(tmp_path, settings("wake.nokey=1")):

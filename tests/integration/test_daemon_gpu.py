@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from jarvisd.cli.temporary import engines_settled, spawned_daemon
-from jarvisd.control.client import request_status
+from jarvisd.control.client import request_status, requests
 from tests.fakes.broker import listening
 from tests.fakes.nvml.driver import BIG, MIB, SMALL
 
@@ -171,6 +172,15 @@ async def test_orders_from_the_command_line(tmp_path, cards):
     assert "Traceback" not in daemon.log.read_text()
 
 
+async def test_an_engine_of_a_card_that_is_not_here_has_failed_and_says_which_to_name(tmp_path, cards):
+    async with spawned_daemon(tmp_path, settings(*vllm(gpu="GPU-dead0000-1111-2222-3333-444444440000"))) as daemon:
+        failed = await until_engine(daemon, "failed")
+        assert failed["detail"].startswith("GPU-dead0000 is lost: the configuration names it and this machine has no")
+        assert "GPU-dead0000" in await shown(tmp_path)
+    assert daemon.process.returncode == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
 async def test_an_engine_of_a_lost_card_has_failed_and_starts_when_it_is_back(tmp_path, cards):
     async with spawned_daemon(tmp_path, settings(*vllm())) as daemon:
         pid = (await until_engine(daemon, "ready"))["pid"]
@@ -191,6 +201,31 @@ async def test_energy_goes_on_after_a_restart(tmp_path, cards):
     async with spawned_daemon(tmp_path, settings()) as daemon:
         gpus = await until(daemon, lambda gpus: len(gpus) == 2)
         assert (gpus[BIG]["energy_kwh"], gpus[SMALL]["energy_kwh"]) == (1.0, 0.0)
+
+
+async def test_energy_is_told_by_engine(tmp_path, cards):
+    socket = tmp_path / "model.sock"
+    argv = json.dumps(
+        [sys.executable, str(MODEL_SERVER), "--socket", str(socket), "--tokens", "20", "--token-delay", "0.1"]
+    )
+    engine = f'engines={{strong={{kind="process", argv={argv}, url="unix://{socket}", gpu="{BIG}"}}}}'
+    tiers = 'tiers={strong={engine="strong"}}', 'conversation.tiers=["strong"]'
+    async with spawned_daemon(tmp_path, settings(engine, *tiers)) as daemon:
+        await until_engine(daemon, "ready")
+
+        def theirs(gpus):
+            return {one["name"]: (one["used_kwh"], one["idle_kwh"]) for one in gpus[BIG]["engines"]}
+
+        cards.say(big_energy_mj=7_200_000_000 + 3_600_000_000)
+        await until(daemon, lambda gpus: theirs(gpus) == {"strong": (0.0, 1.0)})
+        async with aclosing(requests(daemon.socket, "ask", {"text": "why is the sky blue?"})) as replies:
+            await anext(replies)  # its first word: it is in use until it has said its last
+            cards.say(big_energy_mj=7_200_000_000 + 3 * 3_600_000_000)
+            gpus = await until(daemon, lambda gpus: gpus[BIG]["energy_kwh"] == 3.0)
+        assert theirs(gpus) == {"strong": (2.0, 1.0)}
+        table = await shown(tmp_path)
+        assert "2.00 kWh" in table
+        assert "not known yet" in table
 
 
 async def test_a_driver_that_hangs_holds_up_neither_answers_nor_the_end(tmp_path, cards):

@@ -7,7 +7,7 @@ import pytest
 
 from jarvisd.mqtt.cards import AT_LEAST_EVERY_S, AT_MOST_EVERY_S, DEADBANDS, CardTopics
 from jarvisd.mqtt.topics import Topics
-from jarvisd.types import GpuHealth, GpuProcess, GpuReading, GpuState, GpuStatus
+from jarvisd.types import EngineEnergy, GpuHealth, GpuProcess, GpuReading, GpuState, GpuStatus
 
 UUID = "GPU-5070aaaa-1111-2222-3333-444444445070"
 STATUS, TELEMETRY = "jarvisd/home/gpu/5070aaaa/status", "jarvisd/home/gpu/5070aaaa/telemetry"
@@ -40,7 +40,8 @@ class Shown:
             temperature_celsius=50, power_watts=30.0, utilisation_percent=0,
         )  # fmt: skip
         health = GpuHealth(UUID, "RTX 5070 Ti", state, reasons)
-        self._cards.show([GpuStatus(replace(reading, **figures), health, 1.23456)])
+        engines = EngineEnergy("strong", 1.00004, 0.5, 18.04), EngineEnergy("fast", 0, 0)
+        self._cards.show([GpuStatus(replace(reading, **figures), health, 1.23456, engines)])
 
 
 @pytest.fixture
@@ -65,6 +66,10 @@ def test_figures_have_their_units_in_their_names_and_null_where_the_card_says_no
     assert topic == TELEMETRY
     assert (payload["temperature_celsius"], payload["energy_kwh"], payload["foreign_bytes"]) == (50, 1.2346, 7)
     assert payload["fan_percent"] is None
+    assert payload["engines"] == {
+        "strong": {"used_kwh": 1.0, "idle_kwh": 0.5, "idle_watts": 18.0},
+        "fast": {"used_kwh": 0, "idle_kwh": 0, "idle_watts": None},
+    }
 
 
 @pytest.mark.parametrize("figure", DEADBANDS)

@@ -1,0 +1,3 @@
+from tests.fakes.cgroups import given_group
+
+__all__ = ["given_group"]
