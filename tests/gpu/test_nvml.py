@@ -91,16 +91,16 @@ EVERY_VALUE = sorted(set(RTX_2060) - {"uuid", "name"})
 
 
 @pytest.mark.parametrize("value", EVERY_VALUE)
-@pytest.mark.parametrize("code", [2, 3, 4, 13, 25])
-def test_each_value_may_be_missing_and_the_card_is_read_all_the_same(driver, looker, value, code):
-    driver.say(**{f"small_{value}": f"E{code}"})
+def test_each_call_may_be_missing_in_the_driver_and_the_card_is_read_all_the_same(driver, looker, value):
+    driver.say(**{f"small_{value}": "E13"})
     cards, fault = looker.look()
     assert (cards[SMALL]["fault"], fault) == (None, None)
     assert cards[SMALL]["name"] == "NVIDIA GeForce RTX 2060"
 
 
-def test_a_card_that_tells_nothing_but_its_name_is_a_card(driver, looker):
-    driver.say(**{f"small_{value}": None for value in EVERY_VALUE})
+@pytest.mark.parametrize("code", [2, 3, 4, 13, 25])
+def test_a_card_that_tells_nothing_but_its_name_is_a_card(driver, looker, code):
+    driver.say(**{f"small_{value}": f"E{code}" for value in EVERY_VALUE})
     cards, fault = looker.look()
     small = cards[SMALL]
     assert (small["fault"], fault, small["processes"], small["throttle_reasons"]) == (None, None, [], [])
