@@ -7,7 +7,8 @@
     ├── EngineError              an engine cannot serve
     │   ├── EngineStartError     it did not become ready (exit code, last lines, what to install)
     │   ├── EngineUnavailable    not running now; it may come back by itself
-    │   └── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    │   ├── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    │   └── CloudRefused         nothing may be sent there: not allowed, private, or not to be paid for
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
     ├── PluginError              a plugin raised, hung, or does not load
@@ -62,6 +63,12 @@ class EngineUnavailable(EngineError):  # noqa: N818 - a state, read aloud as one
 
 class EngineReplyError(EngineError):
     code = "engine_reply"
+
+
+class CloudRefused(EngineError):  # noqa: N818 - a decision of the house, not a fault of the engine
+    """`code`: cloud_off, cloud_private, cloud_budget, cloud_price or cloud_ledger."""
+
+    code = "cloud_off"
 
 
 class ModelError(JarvisError):

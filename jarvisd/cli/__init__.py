@@ -27,6 +27,7 @@ COMMANDS = {
     "models": "jarvisd.cli.models",
     "plan": "jarvisd.cli.plan",
     "engines": "jarvisd.cli.engines",
+    "privacy": "jarvisd.cli.privacy",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 
