@@ -7,7 +7,8 @@
     ├── EngineError              an engine cannot serve
     │   ├── EngineStartError     it did not become ready (exit code, last lines, what to install)
     │   ├── EngineUnavailable    not running now; it may come back by itself
-    │   └── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    │   ├── EngineReplyError     it answered, but not as its protocol says (cut stream, no finish_reason)
+    │   └── CloudRefused         nothing may be sent there: not allowed, private, or not to be paid for
     ├── OrderError               a person's order that cannot be followed: an unknown name, a bad duration
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
@@ -67,6 +68,12 @@ class EngineReplyError(EngineError):
 
 class OrderError(JarvisError):
     code = "order"
+
+
+class CloudRefused(EngineError):  # noqa: N818 - a decision of the house, not a fault of the engine
+    """`code`: cloud_off, cloud_private, cloud_budget, cloud_price or cloud_ledger."""
+
+    code = "cloud_off"
 
 
 class ModelError(JarvisError):

@@ -192,11 +192,13 @@ class Endpoint:
     """Where an engine listens. `url`: `unix:///path`, `tcp://host:port` (Wyoming) or `http(s)://...` (OpenAI).
 
     For OpenAI HTTP over a Unix socket, `socket_path` is set and `url` is the base as sent in requests.
+    `cloud`: outside the house; only `jarvisd.llm.cloud` may send anything there.
     """
 
     url: str
     socket_path: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    cloud: bool = False
 
 
 class GpuState(enum.StrEnum):

@@ -1,5 +1,6 @@
 """The configuration: its models (`models`), reading a file (`file`), what a reload changes (`live`), and the docs."""
 
+from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import (
     EngineBase,
     EngineConfig,
@@ -33,6 +34,7 @@ from jarvisd.config.turns import TurnsConfig
 
 __all__ = [
     "AudioConfig",
+    "CloudConfig",
     "Config",
     "ConversationConfig",
     "EndpointConfig",

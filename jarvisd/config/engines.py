@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from jarvisd.config.checks import check_url, refuse_child_keys, refuse_own_arguments
+from jarvisd.config.cloud import ExtraBody, is_outside
 from jarvisd.config.section import FilePath, ModelPlace, Name, Names, Section, Texts, key
 
 
@@ -159,11 +161,52 @@ class RemoteEngine(EngineBase):
     url: str = key(..., "Base address, such as https://api.example.org/v1.", examples=["https://api.example.org/v1"])
     model: str = key(..., "Model name to ask for.", min_length=1, examples=["a-model"])
     api_key_credential: Name | None = key(None, "Name of the secret with the API key.", examples=["remote-api-key"])
+    cloud: bool | None = key(
+        None,
+        "true: outside the house, so the limits of [cloud] hold. false: one's own server, told everything. Unset: "
+        "outside unless its address is a private one or a name that ends in .lan, .local, .home.arpa or .internal.",
+        examples=[True],
+    )
+    price_per_million_input: float | None = key(
+        None,
+        "Price of a million tokens of what is sent, in cloud.currency. Without its prices a cloud is not asked.",
+        ge=0,
+        le=1e6,
+        examples=[2.5],
+    )
+    price_per_million_output: float | None = key(
+        None,
+        "Price of a million tokens of answers, in cloud.currency.",
+        ge=0,
+        le=1e6,
+        examples=[10.0],
+    )
+    price_per_request: float = key(0.0, "What each request costs besides.", ge=0, le=1000)
+    token_limit: Literal["auto", "max_tokens", "max_completion_tokens"] = key(
+        "auto",
+        "What the server calls the longest answer. auto: max_completion_tokens at api.openai.com, else max_tokens.",
+    )
+    send_temperature: bool = key(True, "false for models that refuse a temperature, as reasoning ones do.")
+    extra_body: ExtraBody = key(
+        {}, 'More keys for the body of each request, such as {reasoning_effort = "low"} or OpenRouter\'s `provider`.'
+    )
+
+    @property
+    def is_cloud(self) -> bool:
+        return is_outside(self.url) if self.cloud is None else self.cloud
+
+    @property
+    def token_limit_key(self) -> str:
+        if self.token_limit != "auto":
+            return self.token_limit
+        return "max_completion_tokens" if urlsplit(self.url).hostname == "api.openai.com" else "max_tokens"
 
     @model_validator(mode="after")
     def _url_is_http(self) -> RemoteEngine:
         check_url(self.url, ("http", "https"))
         refuse_child_keys(self.model_fields_set)
+        if (self.price_per_million_input is None) != (self.price_per_million_output is None):
+            raise ValueError("price_per_million_output: give both prices, of input and of output, or neither")
         return self
 
 

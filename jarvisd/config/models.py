@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, model_validator
 
 from jarvisd.config.checks import reference_faults
+from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
@@ -284,6 +285,7 @@ class Config(Section):
     endpoint: EndpointConfig = EndpointConfig()
     transcription: TranscriptionConfig = TranscriptionConfig()
     conversation: ConversationConfig = ConversationConfig()
+    cloud: CloudConfig = CloudConfig()
     tiers: dict[Name, TierConfig] = key({}, "Tiers by name.")
     engines: dict[Name, EngineConfig] = key({}, "Engines by name.")
     gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")

@@ -295,5 +295,5 @@ def _remote(spec: Callable[..., EngineSpec], engine: RemoteEngine, read_secret: 
             if api_key is None:
                 place = secrets.places(engine.api_key_credential)
                 unusable = f"Its API key is not set: give the secret {engine.api_key_credential} {place}."
-    endpoint = Endpoint(engine.url.rstrip("/"), api_key=api_key)
+    endpoint = Endpoint(engine.url.rstrip("/"), api_key=api_key, cloud=engine.is_cloud)
     return spec(protocol="openai", endpoint=endpoint, model=engine.model, unusable=unusable)

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from jarvisd.errors import EngineReplyError
+from jarvisd.errors import CloudRefused, EngineReplyError
 from jarvisd.llm.sse import EventStream
 from jarvisd.llm.transport import ModelResponse, request, server_message
 from jarvisd.types import Endpoint, Message
@@ -38,7 +38,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of an answer: always the last piece. `reason` is "stop", "length" (max_tokens) or the server's own."""
+    """The end of an answer: always the last piece. `reason` is "stop", "length" (max_tokens) or the server's own.
+
+    `completion_tokens` has all that the server counts on its side, what it thought included.
+    """
 
     reason: str
     model: str = ""
@@ -64,7 +67,11 @@ async def stream_chat(
     An empty `model` asks for the first that the server lists. `first_token_timeout_s` counts from now to the first
     text, `idle_timeout_s` between texts. Raises EngineUnavailable or EngineReplyError.
     """
-    clock = _Clock(first_token_timeout_s, idle_timeout_s)
+    if endpoint.cloud:
+        raise CloudRefused(
+            "This model is outside the house: only what was cleared is sent there.", code="cloud_private"
+        )
+    clock = Clock(first_token_timeout_s, idle_timeout_s)
     model = model or await clock.within(first_model(endpoint))
     body = {
         "model": model,
@@ -74,6 +81,13 @@ async def stream_chat(
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    async with aclosing(stream_body(endpoint, body, clock)) as pieces:
+        async for piece in pieces:
+            yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
+
+
+async def stream_body(endpoint: Endpoint, body: dict[str, Any] | bytes, clock: Clock) -> AsyncGenerator[Piece, None]:
+    """The answer to a request as it stands; otherwise like `stream_chat`."""
     answer = _Answer()
     async with AsyncExitStack() as stack:
         opening = stack.enter_async_context(request(endpoint, "POST", "/chat/completions", body))
@@ -106,7 +120,7 @@ async def first_model(endpoint: Endpoint) -> str:
         raise EngineReplyError("The model server lists no model: name one in the configuration.") from None
 
 
-class _Clock:
+class Clock:
     """How long the next text may take: the first one from the beginning, every other from the one before."""
 
     def __init__(self, first_s: float | None, idle_s: float) -> None:
@@ -146,7 +160,7 @@ class _Answer:
             chunk = json.loads(event)
             if not isinstance(chunk, dict):
                 raise TypeError("not an object")
-            if "error" in chunk:
+            if chunk.get("error"):
                 raise EngineReplyError(f"The model server gave up in mid-answer: {server_message(chunk)}")
             self._model = chunk.get("model") or self._model
             self._usage = chunk.get("usage") or self._usage
@@ -166,8 +180,15 @@ class _Answer:
             reason=self.reason,
             model=str(self._model),
             prompt_tokens=_count(self._usage, "prompt_tokens"),
-            completion_tokens=_count(self._usage, "completion_tokens"),
+            completion_tokens=self._completion_tokens(),
         )
+
+    def _completion_tokens(self) -> int | None:
+        """With the tokens of thinking, which some servers count in the total only."""
+        written, total, prompt = (
+            _count(self._usage, key) for key in ("completion_tokens", "total_tokens", "prompt_tokens")
+        )
+        return written if written is None or total is None or prompt is None else max(written, total - prompt)
 
     def _choice(self, choice: dict[str, Any]) -> str:
         if choice.get("finish_reason"):
@@ -204,7 +225,7 @@ class _Events:
         return self._ready.popleft() if self._ready else None
 
 
-async def _next(events: _Events, clock: _Clock, answer: _Answer) -> str | None:
+async def _next(events: _Events, clock: Clock, answer: _Answer) -> str | None:
     """The next event, or None at the end of the stream or of what is worth waiting for."""
     if answer.done:
         return None

@@ -19,6 +19,8 @@ from jarvisd.types import Endpoint
 CONNECT_TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 262_144
 MAX_QUOTED_CHARACTERS = 200
+# The code of an EngineReplyError when the server did no work on the question.
+REFUSED = "engine_refused"
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_ALLOWED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -49,11 +51,12 @@ class ModelResponse:
 
 @asynccontextmanager
 async def request(
-    endpoint: Endpoint, method: str, path: str, body: dict[str, Any] | None = None
+    endpoint: Endpoint, method: str, path: str, body: dict[str, Any] | bytes | None = None
 ) -> AsyncIterator[ModelResponse]:
     """A response of status 200 while the block runs; leaving it closes the connection, and the server stops its work.
 
-    Raises EngineUnavailable when no server is there or it is busy, EngineReplyError for what it refuses or breaks off.
+    `body`: a JSON object, or the bytes of one. Raises EngineUnavailable when no server is there or it is busy,
+    EngineReplyError for what it refuses or breaks off.
     """
     headers = [("Accept", "text/event-stream, application/json"), ("Content-Type", "application/json")]
     if endpoint.api_key is not None:
@@ -66,7 +69,7 @@ async def request(
                 method,
                 endpoint.url + path,
                 headers=headers,
-                content=None if body is None else json.dumps(body).encode(),
+                content=json.dumps(body).encode() if isinstance(body, dict) else body,
                 extensions={"timeout": {"connect": CONNECT_TIMEOUT_S}},
             ) as response,
         ):
@@ -77,6 +80,8 @@ async def request(
 
 def server_message(answer: Any) -> str:
     """What a server says is wrong, in the shapes that are in use, such as {"error": {"message": "..."}}."""
+    if isinstance(answer, list) and len(answer) == 1:  # Gemini's
+        (answer,) = answer
     if not isinstance(answer, dict):
         return ""
     error = answer.get("error") or answer.get("detail") or answer.get("message") or ""
@@ -114,8 +119,9 @@ def _refusal(status: int, body: bytes) -> EngineError:
     if status in _BUSY:
         return EngineUnavailable(f"The model server is busy ({told}).")
     if status in _NOT_ALLOWED:
-        return EngineReplyError(f"The model server wants another API key ({told}).")
-    return EngineReplyError(f"The model server refused the question ({told}).")
+        return EngineReplyError(f"The model server wants another API key ({told}).", code=REFUSED)
+    code = REFUSED if 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT else None
+    return EngineReplyError(f"The model server refused the question ({told}).", code=code)
 
 
 @contextmanager
