@@ -28,6 +28,7 @@ from jarvisd.config.models import (
     WarmupConfig,
 )
 from jarvisd.config.section import Section
+from jarvisd.config.tools import McpConfig, ToolsConfig
 
 __all__ = [
     "AudioConfig",
@@ -41,6 +42,7 @@ __all__ = [
     "HouseConfig",
     "LlamaCppEngine",
     "LogConfig",
+    "McpConfig",
     "MqttConfig",
     "PluginsConfig",
     "PocketsphinxEngine",
@@ -48,6 +50,7 @@ __all__ = [
     "RemoteEngine",
     "Section",
     "TierConfig",
+    "ToolsConfig",
     "TranscriptionConfig",
     "VllmEngine",
     "WakeConfig",
