@@ -45,6 +45,7 @@ _KINDS_OF_THINGS = word_set(
     group grupo zone zona room habitacion list lista script scene escena automation fan ventilador climate thermostat
     termostato media player valve the and for with las los del con para una uno por entity item"""
 )
+_OPPOSITES = {"on": "off", "open": "close", "lock": "unlock", "locked": "unlock", "arm": "disarm", "enable": "disable"}
 _FREE_NUMBERS = frozenset({0.0, 1.0, 100.0})
 _SHORTEST_STEM = 4
 
@@ -97,7 +98,9 @@ def asks(words: str, verbs: str) -> bool:
 def _things(tool: Tool, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The texts and numbers that say what is acted upon, however deep they lie."""
     for name, value in arguments.items():
-        if tool.things is None or name in tool.things:
+        if isinstance(value, bool) and name in _OPPOSITES:  # "on": false
+            yield name, name.removesuffix("ed") if value else _OPPOSITES[name]
+        elif tool.things is None or name in tool.things:
             yield from ((name, leaf) for leaf in _leaves(value))
 
 
