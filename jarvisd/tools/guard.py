@@ -53,19 +53,20 @@ _SHORTEST_STEM = 4
 def why_not(tool: Tool, arguments: Mapping[str, Any], said: str) -> str | None:
     """Why the person's words do not ask for this call of a tool that acts; None when they do."""
     words = plain(said)
-    verbs = verbs_of_words(tool.words) or verbs_of_name(tool.name)
+    name = _own_name(tool)
+    verbs = verbs_of_words(tool.words) or verbs_of_name(name)
     if not verbs:
         return "nothing tells which words would ask for it"
     if not asks(words, verbs):
         return "the person did not ask for such an action"
     if not tool.words:
-        for noun in nouns_of_name(tool.name) - _KINDS_OF_THINGS:
+        for noun in nouns_of_name(name) - _KINDS_OF_THINGS:
             if not any(_alike(one, word) for one in in_both_languages(noun) for word in words.split()):
                 return f"the person did not mention {noun!r}"
-    for name, value in _things(tool, arguments):
-        names = tool.names(name, value) if tool.names is not None else ()
+    for argument, value in _things(tool, arguments):
+        names = tool.names(argument, value) if tool.names is not None else ()
         if not any(_named(one, words) for one in (*names, value)):
-            return f"the person did not mention {value!r} ({name})"
+            return f"the person did not mention {value!r} ({argument})"
     return None
 
 
@@ -75,9 +76,14 @@ def asks_to_act(said: str, tools: tuple[Tool, ...] = ()) -> bool:
     if asks(words, house_verbs()):
         return True
     return any(
-        tool.acts and (verbs := verbs_of_words(tool.words) or verbs_of_name(tool.name)) and asks(words, verbs)
+        tool.acts and (verbs := verbs_of_words(tool.words) or verbs_of_name(_own_name(tool))) and asks(words, verbs)
         for tool in tools
     )
+
+
+def _own_name(tool: Tool) -> str:
+    """A name without the server's in front."""
+    return tool.name.rpartition("__")[2]
 
 
 def asks(words: str, verbs: str) -> bool:

@@ -6,12 +6,17 @@ jsonschema-rs reads patterns in linear time: no schema can hold up the daemon wi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
+
+from jarvisd.quoting import harmless
 
 MAX_SCHEMA_CHARACTERS = 16_384
 MAX_ARGUMENTS_CHARACTERS = 20_000
 MAX_FAULTS = 3
+# Marks of chat templates have no place in what tells a model about arguments.
+_MARKS = re.compile(r"<\||\|>|</?(?:s|think|tool_\w+|start_of_turn|end_of_turn)>|\[/?[A-Z_]{3,}\]")
 
 
 class ArgumentsCheck:
@@ -29,6 +34,8 @@ class ArgumentsCheck:
             raise ValueError(f"its parameters are no JSON ({error})") from None
         if len(written) > MAX_SCHEMA_CHARACTERS:
             raise ValueError(f"its parameters take more than {MAX_SCHEMA_CHARACTERS} characters to describe")
+        if mark := _MARKS.search(written):
+            raise ValueError(f"its parameters contain {harmless(mark[0])}, which models take for a command")
         if schema.get("type") != "object":
             raise ValueError('its parameters are no schema of an object ("type": "object")')
         try:
@@ -47,6 +54,16 @@ class ArgumentsCheck:
             if len(found) == MAX_FAULTS:
                 break
         return found
+
+
+def tidy(schema: Any) -> Any:
+    """A schema with words that are only words: what it says of its parts, it says without marks."""
+    if isinstance(schema, Mapping):
+        return {
+            name: harmless(inner) if name in {"description", "title"} and isinstance(inner, str) else tidy(inner)
+            for name, inner in schema.items()
+        }
+    return [tidy(inner) for inner in schema] if isinstance(schema, list | tuple) else schema
 
 
 def read_arguments(text: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from jarvisd.quoting import as_data, cut, harmless
 from jarvisd.tools import spoken
 from jarvisd.tools.confirm import Confirmations
 from jarvisd.tools.guard import why_not
-from jarvisd.tools.schema import ArgumentsCheck, read_arguments
+from jarvisd.tools.schema import ArgumentsCheck, read_arguments, tidy
 from jarvisd.types import Tool, ToolCall, ToolContext, ToolResult
 
 _LOGGER = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ class Toolbox:
     def reconfigure(self, config: ToolsConfig) -> None:
         self._config = config
 
-    async def replace(self, source: str, tools: Sequence[Tool]) -> None:
-        """From now on `source` offers these and no others. A faulty one is left out, and told."""
+    async def replace(self, source: str, tools: Sequence[Tool]) -> tuple[str, ...]:
+        """From now on `source` offers these and no others, but for faulty ones, which are told. Returns their names."""
         entries, faults = await asyncio.to_thread(_checked, source, tools)
         taken = {name: other for other in self._entries if other != source for name in self._entries[other]}
         for name in sorted(entries.keys() & taken.keys()):
@@ -89,6 +89,7 @@ class Toolbox:
             for fault in faults:
                 _LOGGER.warning("A tool of %s is not offered: %s", source, fault)
         self._faults[source] = tuple(faults)
+        return tuple(entries)
 
     def faults(self) -> dict[str, tuple[str, ...]]:
         """Tools that are not offered, and why, by who brings them."""
@@ -209,13 +210,21 @@ def _checked(source: str, tools: Sequence[Tool]) -> tuple[dict[str, _Entry], lis
                 raise ValueError("it is offered twice")
             if len(entries) == MAX_TOOLS_OF_ONE:
                 raise ValueError(f"there are {MAX_TOOLS_OF_ONE} from there already")
-            check = ArgumentsCheck(tool.parameters)
-        except (TypeError, ValueError, AttributeError) as error:
+            parameters = tidy(tool.parameters)
+            check = ArgumentsCheck(parameters)
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             faults.append(f"{cut(harmless(str(name)), 64)}: {error}")
             continue
         description = cut(" ".join(harmless(tool.description).split()), MAX_DESCRIPTION_CHARACTERS)
         entries[tool.name] = _Entry(
-            replace(tool, source=source, description=description, acts=tool.acts or tool.dangerous), check
+            replace(
+                tool,
+                source=source,
+                description=description,
+                parameters=parameters,
+                acts=tool.acts or tool.dangerous,
+            ),
+            check,
         )
     return entries, faults
 

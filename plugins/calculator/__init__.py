@@ -17,7 +17,7 @@ _EXPRESSION = {
     "properties": {
         "expression": {
             "type": "string",
-            "description": "Such as (3+4)*2.5, 2^10, 15% of 80, sqrt(2), max(3, 5), 7 mod 3. A point is the decimal mark.",
+            "description": "Such as (3+4)*2.5, 2^10, 15% of 80, sqrt(2), max(3, 5). A point is the decimal mark.",
         }
     },
     "required": ["expression"],
