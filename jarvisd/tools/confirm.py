@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from jarvisd.config import ToolsConfig
+from jarvisd.errors import ConfigError
+from jarvisd.secrets import places
 from jarvisd.tools.words import digits_in, is_digit, plain, word_set
 from jarvisd.types import Tool, Turn
 
@@ -41,6 +44,21 @@ class Reply(enum.Enum):
     NO = "no"
     PIN = "pin"
     OTHER = "other"
+
+
+def read_pin(config: ToolsConfig, read_secret: Callable[[str], str | None]) -> str | None:
+    """The PIN that the configuration names, or None where it names none. Raises ConfigError: a PIN that cannot be
+    read must not become a house without one.
+    """
+    if config.pin_credential is None:
+        return None
+    pin = read_secret(config.pin_credential)
+    if pin is None:
+        where = places(config.pin_credential)
+        raise ConfigError(f"tools.pin_credential: the secret {config.pin_credential} is not set; give it {where}")
+    if not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 12):
+        raise ConfigError(f"tools.pin_credential: the secret {config.pin_credential} is no PIN of 4 to 12 digits")
+    return pin
 
 
 def understand(said: str) -> Reply:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from jarvisd.tools.confirm import LOCKED_S, Confirmations, Reply, understand
+from jarvisd.config import ToolsConfig
+from jarvisd.errors import ConfigError
+from jarvisd.tools.confirm import LOCKED_S, Confirmations, Reply, read_pin, understand
 from jarvisd.types import Tool, Turn
 
 GARAGE = Tool("open_garage", "", {"type": "object"}, lambda arguments, context: None)
@@ -130,3 +132,17 @@ def test_three_wrong_pins_lock_every_room_for_a_while():
 def test_without_a_pin_digits_confirm_nothing():
     confirmations, _ = waiting()
     assert confirmations.reply(KITCHEN, "uno dos tres cuatro") is None
+
+
+def test_a_pin_is_read_or_the_house_does_not_start():
+    assert read_pin(ToolsConfig(), {}.get) is None
+    assert read_pin(ToolsConfig(pin_credential="house-pin"), {"house-pin": "0042"}.get) == "0042"
+    for secret, said in (
+        (None, "is not set"),
+        ("12", "no PIN of 4 to 12 digits"),
+        ("12a4", "no PIN"),
+        ("١٢٣٤", "no PIN"),
+    ):
+        with pytest.raises(ConfigError, match=said) as failed:
+            read_pin(ToolsConfig(pin_credential="house-pin"), lambda name, secret=secret: secret)
+        assert secret is None or secret not in failed.value.message
