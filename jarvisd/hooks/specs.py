@@ -78,6 +78,6 @@ def report_status() -> str | None:
     """A short sentence for `jarvisd status`."""
 
 
-@_hook("collect", list)
-def register_tools() -> list[Tool] | None:
+@_hook("collect", tuple)
+def register_tools() -> tuple[Tool, ...] | None:
     """Offer functions that language models may call; asked once, after `startup`."""

@@ -37,16 +37,11 @@ _CONVERSION = {
 
 class Plugin:
     @hookimpl
-    async def register_tools(self) -> list[Tool]:
-        return [
-            Tool(
-                "calculate",
-                "Works out an arithmetic expression exactly. Use it for every sum.",
-                _EXPRESSION,
-                _calculate,
-            ),
+    async def register_tools(self) -> tuple[Tool, ...]:
+        return (
+            Tool("calculate", "Works out a sum exactly. Use it for every sum.", _EXPRESSION, _calculate),
             Tool("convert_units", "Converts a measurement into another unit.", _CONVERSION, _convert),
-        ]
+        )
 
 
 async def _calculate(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:  # noqa: ARG001 - a tool's form

@@ -174,10 +174,10 @@ async def test_hook_register_tools():
 
     class Dice:
         @hookimpl
-        def register_tools(self) -> list[Tool]:
-            return [tool]
+        def register_tools(self) -> tuple[Tool, ...]:
+            return (tool,)
 
-    assert await dispatcher_of(dice=Dice()).collect("register_tools") == {"dice": [tool]}
+    assert await dispatcher_of(dice=Dice()).collect("register_tools") == {"dice": (tool,)}
 
 
 def test_the_public_face_is_small():

@@ -139,7 +139,7 @@ def test_a_pin_is_read_or_the_house_does_not_start():
     assert read_pin(ToolsConfig(pin_credential="house-pin"), {"house-pin": "0042"}.get) == "0042"
     for secret, said in (
         (None, "is not set"),
-        ("12", "no PIN of 4 to 12 digits"),
+        ("987", "no PIN of 4 to 12 digits"),
         ("12a4", "no PIN"),
         ("١٢٣٤", "no PIN"),
     ):
