@@ -42,7 +42,11 @@ class _Progress:
     answered: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     malformed_rounds: int = 0
     tokens: int | None = None
-    spoke: bool = False
+    said: str = ""
+
+    def joined(self, text: str) -> str:
+        """A new beginning, set apart from what was said before it."""
+        return f" {text}" if self.said and not self.said[-1].isspace() else text
 
 
 async def answer_with_tools(
@@ -75,10 +79,11 @@ async def answer_with_tools(
             for call, outcome in zip(current.calls, outcomes, strict=True)
         ]
         if closing := _closing(outcomes, progress):
-            yield Delta(f" {closing}" if progress.spoke else closing)
+            yield Delta(progress.joined(closing))
             yield _end(progress, current)
             return
         if rest := progress.rule.end():
+            progress.said = rest
             yield Delta(rest)
 
 
@@ -86,15 +91,16 @@ async def _speak(
     stream: AsyncGenerator[Piece, None], progress: _Progress, current: _Round
 ) -> AsyncGenerator[Delta, None]:
     """One round of the model: what of its words may be said; all of it is kept in `current`."""
-    between = progress.spoke
+    begins = True
     async with aclosing(stream):
         async for piece in stream:
             match piece:
                 case Delta():
                     current.text += piece.text
                     if said := progress.rule.take(piece.text):
-                        yield Delta(f" {said.lstrip()}" if between else said)  # noqa: ASYNC119 - left with aclosing
-                        between, progress.spoke = False, True
+                        said = progress.joined(said.lstrip()) if begins and progress.said else said
+                        begins, progress.said = False, said
+                        yield Delta(said)  # noqa: ASYNC119 - left with aclosing
                 case ToolCalls():
                     current.calls = piece.calls
                 case Finished():
