@@ -97,8 +97,10 @@ async def _speak(
             match piece:
                 case Delta():
                     current.text += piece.text
-                    if said := progress.rule.take(piece.text):
-                        said = progress.joined(said.lstrip()) if begins and progress.said else said
+                    said = progress.rule.take(piece.text)
+                    if begins and progress.said:
+                        said = progress.joined(said.lstrip()) if said.strip() else ""
+                    if said:
                         begins, progress.said = False, said
                         yield Delta(said)  # noqa: ASYNC119 - left with aclosing
                 case ToolCalls():
