@@ -49,7 +49,7 @@ class McpConfig(Section):
         "a url that is not this machine, false for a program. Say true for a program that asks the internet.",
         examples=[True],
     )
-    call_timeout_s: float = key(8.0, "A call that takes longer has failed; two in a row restart the connection.", gt=0)
+    call_timeout_s: float = key(6.0, "A call that takes longer has failed; two in a row restart the connection.", gt=0)
     start_timeout_s: float = key(30.0, "Not ready after so long means failed; it is tried again later.", gt=0)
     env: dict[str, str] = key({}, "Environment variables of the program, which gets little more than PATH and HOME.")
     env_credentials: dict[str, Name] = key({}, "Environment variables of the program, each with the name of a secret.")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from jarvisd.config import ToolsConfig
+from jarvisd.errors import EngineError
 from jarvisd.quoting import as_data
 from jarvisd.tools.honesty import SpokenRule
 from jarvisd.tools.toolbox import Outcome, Toolbox
 from jarvisd.types import Delta, Finished, Message, Piece, Tool, ToolCall, ToolCalls, ToolContext
+
+_LOGGER = logging.getLogger(__name__)
 
 # More at once are told to the model as too many.
 MAX_CALLS_OF_ONE_ROUND = 4
@@ -33,6 +37,7 @@ class _Round:
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     finished: Finished | None = None
+    broke_off: bool = False
 
 
 @dataclass(slots=True)
@@ -54,7 +59,8 @@ async def answer_with_tools(
 ) -> AsyncGenerator[Delta | Finished, None]:
     """Yields what is to be said and then `Finished`, with all tokens together. Leave it with `aclosing`.
 
-    What is said has passed the rule of `SpokenRule`. Errors of the model's engine go through.
+    What is said has passed the rule of `SpokenRule`. Errors of the model's engine go through, unless something was
+    done already: then the daemon tells what, and nobody else is asked to do it again.
     """
     tools = toolbox.offered(private=private)
     history = list(messages)
@@ -67,8 +73,8 @@ async def answer_with_tools(
         async with aclosing(_speak(ask(history, offered), progress, current)) as pieces:
             async for piece in pieces:
                 yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
-        if not current.calls or not offered:
-            if rest := progress.rule.end():
+        if current.broke_off or not current.calls or not offered:
+            if rest := _last_words(progress, current):
                 yield Delta(rest)
             yield _end(progress, current)
             return
@@ -92,8 +98,8 @@ async def _speak(
 ) -> AsyncGenerator[Delta, None]:
     """One round of the model: what of its words may be said; all of it is kept in `current`."""
     begins = True
-    async with aclosing(stream):
-        async for piece in stream:
+    async with aclosing(_until_it_breaks(stream, progress, current)) as pieces:
+        async for piece in pieces:
             match piece:
                 case Delta():
                     current.text += piece.text
@@ -109,6 +115,28 @@ async def _speak(
                     current.finished = piece
                     if piece.completion_tokens is not None:
                         progress.tokens = (progress.tokens or 0) + piece.completion_tokens
+
+
+async def _until_it_breaks(
+    stream: AsyncGenerator[Piece, None], progress: _Progress, current: _Round
+) -> AsyncGenerator[Piece, None]:
+    try:
+        async with aclosing(stream):
+            async for piece in stream:
+                yield piece  # noqa: ASYNC119 - left with aclosing
+    except EngineError as error:
+        if not progress.rule.acted:
+            raise
+        _LOGGER.warning("the model broke off after it had acted: %s", error)
+        current.broke_off = True
+
+
+def _last_words(progress: _Progress, current: _Round) -> str:
+    """What is held of the model's words; or the daemon's own, where something was done and the model tells nothing."""
+    rest = "" if current.broke_off else progress.rule.end()
+    if current.broke_off or (progress.rule.acted and not progress.said and not rest):
+        rest = progress.joined(progress.rule.outcome())
+    return rest
 
 
 def _may_call(progress: _Progress, number: int, config: ToolsConfig) -> bool:

@@ -165,6 +165,28 @@ async def test_a_model_that_breaks_off_breaks_off():
         await answer(broken, House(), "hi")
 
 
+@pytest.mark.parametrize("words", [[], ["The li"]])
+async def test_a_model_that_breaks_off_after_it_acted_is_not_replaced_by_one_that_acts_again(words):
+    house, script = House(), Script([LIGHT])
+
+    async def broken(messages, tools):
+        if not script.asked:
+            async for piece in script(messages, tools):
+                yield piece
+            return
+        for word in words:
+            yield Delta(word)
+        raise EngineReplyError("cut")
+
+    text, _ = await answer(broken, house, ON)
+    assert (text, house.did) == ("Done.", ["light kitchen True"])
+
+
+async def test_an_action_that_the_model_has_no_word_for_is_told_by_the_daemon():
+    text, _ = await answer(Script([LIGHT], []), House(), ON)
+    assert text == "Done."
+
+
 async def test_who_stops_listening_stops_the_model():
     left = asyncio.Event()
 
