@@ -31,17 +31,19 @@ from jarvisd.events import (
 )
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.language import guess_language
-from jarvisd.llm.chat import Delta, Finished
 from jarvisd.llm.prompt import question_messages
 from jarvisd.sentences import sentence
 from jarvisd.types import (
     Answer,
+    Delta,
     Detection,
     Endpoint,
+    Finished,
     Heard,
     Language,
     Message,
     NoSpeech,
+    Piece,
     Route,
     Source,
     Transcript,
@@ -59,7 +61,7 @@ Lease: TypeAlias = Callable[[str], AbstractAsyncContextManager[Endpoint]]
 class StreamChat(Protocol):
     def __call__(
         self, endpoint: Endpoint, messages: Sequence[Message], tier: TierConfig
-    ) -> AsyncGenerator[Delta | Finished, None]: ...
+    ) -> AsyncGenerator[Piece, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,8 @@ class Conversation:
                     if isinstance(piece, Finished):
                         finished = piece
                         break
+                    if not isinstance(piece, Delta):
+                        continue  # no tools were offered
                     if not said:
                         progress.mark("first_token", started)
                     said.append(piece.text)

@@ -110,6 +110,31 @@ class ListeningChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A model asked for a tool. `outcome`: "answered"; "done" (it acted, and the state was read back), "unconfirmed"
+    (it acted, and nobody can tell), "failed"; "refused" (the person's words do not ask for it), "question" (it waits
+    for the person's yes), "malformed" (no such tool, or arguments that do not fit).
+    """
+
+    turn: Turn
+    tool: str
+    source: str
+    outcome: str
+    arguments: str
+    took_ms: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServerChanged:
+    """A server of tools came up or went down. `detail` says with which tools, or why."""
+
+    server: str
+    up: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class MqttLinkChanged:
     connected: bool
     detail: str
@@ -136,6 +161,8 @@ Event: TypeAlias = (
     | ServiceCrashed
     | PluginDisabled
     | ListeningChanged
+    | ToolCalled
+    | ToolServerChanged
     | MqttLinkChanged
     | ConfigReloaded
 )

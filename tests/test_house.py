@@ -18,7 +18,10 @@ KEPT_IN_ONE_ROOM = (
     "aiomqtt",
     "faster_whisper",
     "httpcore",
+    "httpx2",
     "huggingface_hub",
+    "jsonschema_rs",
+    "mcp",
     "onnxruntime",
     "pocketsphinx",
     "pynvml",
@@ -27,7 +30,7 @@ KEPT_IN_ONE_ROOM = (
 )
 # What the daemon's own process must never load, not even by a detour.
 NEVER_IN_THE_DAEMON = {
-    "click", "ctranslate2", "faster_whisper", "httpx", "huggingface_hub", "pocketsphinx", "pynvml", "requests", "rich",
+    "click", "ctranslate2", "faster_whisper", "httpx", "httpx2", "huggingface_hub", "jsonschema_rs", "mcp", "pocketsphinx", "pynvml", "requests", "rich",
     "scipy", "sklearn", "torch", "xllamacpp",
 }  # fmt: skip
 

@@ -30,6 +30,7 @@ from jarvisd.config.models import (
 )
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import Section
+from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "HouseConfig",
     "LlamaCppEngine",
     "LogConfig",
+    "McpConfig",
     "MqttConfig",
     "PluginsConfig",
     "PocketsphinxEngine",
@@ -53,6 +55,7 @@ __all__ = [
     "RoutingConfig",
     "Section",
     "TierConfig",
+    "ToolsConfig",
     "TranscriptionConfig",
     "TurnsConfig",
     "VllmEngine",

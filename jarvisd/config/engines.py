@@ -89,6 +89,11 @@ class LlamaCppEngine(EngineBase):
     threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
     gpu_layers: int = key(0, "Layers on the graphics card.", ge=0)
     gpu: CardUuid | None = key(None, "The card, by UUID; unset: any that llama.cpp finds.", examples=["GPU-0"])
+    chat_template: FilePath | None = key(
+        None,
+        "A Jinja chat template in place of the model's own, which must know tools if the model is to call any.",
+        examples=["/etc/jarvisd/qwen.jinja"],
+    )
 
 
 class VllmEngine(EngineBase):
@@ -121,6 +126,12 @@ class VllmEngine(EngineBase):
         True, "Graphs for a few sizes: quicker answers, for up to 1 GiB of the card and half a minute at start."
     )
     sleep: bool = key(True, "May sleep: the card is nearly free and waking takes seconds.")
+    tool_parser: str = key(
+        "auto",
+        "How calls of tools are read out of its words: one of vLLM's names (hermes, llama3_json, qwen3_coder), none, "
+        "or auto: by the model's name.",
+        min_length=1,
+    )
     extra_args: Texts = key((), "More arguments for `vllm serve`.")
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
+from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
 from jarvisd.types import Level
 
@@ -186,6 +187,7 @@ class TierConfig(Section):
     max_tokens: int = key(256, "Longest answer in tokens.", ge=1, live=True)
     temperature: float = key(0.3, "0: always the likeliest word.", ge=0, le=2, live=True)
     first_token_timeout_s: float = key(20.0, "No first word after so long: the next tier answers.", gt=0, live=True)
+    tools: bool = key(False, "Its models may call tools. Small ones call the wrong ones: for strong tiers.", live=True)
 
 
 class ConversationConfig(Section):
@@ -292,6 +294,8 @@ class Config(Section):
     gpu: GpuWatchConfig = GpuWatchConfig()
     mqtt: MqttConfig = MqttConfig()
     plugins: PluginsConfig = PluginsConfig()
+    tools: ToolsConfig = ToolsConfig()
+    mcp: dict[Name, McpConfig] = key({}, "MCP servers by name.")
     warmup: WarmupConfig = WarmupConfig()
     routing: RoutingConfig = RoutingConfig()
     turns: TurnsConfig = TurnsConfig()

@@ -280,6 +280,7 @@ def _llama(engine: LlamaCppEngine, name: str, socket: Path, house: _House) -> tu
         "--context-tokens", str(engine.context_tokens),
         "--threads", str(engine.threads),
         "--gpu-layers", str(engine.gpu_layers),
+        *(("--chat-template", str(engine.chat_template)) if engine.chat_template else ()),
     )  # fmt: skip
 
 

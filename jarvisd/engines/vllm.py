@@ -15,6 +15,26 @@ FIRST_WITH_BFLOAT16 = 8.0
 # The CUDA context and the libraries stay on the card while vLLM sleeps.
 ASLEEP_BYTES = 1 << 30
 
+# How families of models write calls of tools, by a part of their names; the first that is found counts.
+_PARSERS = (
+    ("deepseek-r1", "none"),  # thinks aloud, and was not taught to call
+    ("qwen3-coder", "qwen3_coder"),
+    ("qwen3.5", "qwen3_coder"),
+    ("qwen3.6", "qwen3_coder"),
+    ("qwen", "hermes"),
+    ("qwq", "hermes"),
+    ("hermes", "hermes"),
+    ("llama-4", "llama4_pythonic"),
+    ("llama-3", "llama3_json"),
+    ("mistral", "mistral"),
+    ("ministral", "mistral"),
+    ("mixtral", "mistral"),
+    ("gpt-oss", "openai"),
+    ("granite", "granite"),
+    ("phi-4-mini", "phi4_mini_json"),
+    ("gemma-4", "gemma4"),
+)
+
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -39,6 +59,7 @@ def vllm_argv(
     if engine.quantization != "auto":
         argv += ["--quantization", engine.quantization]
     argv += _graphs(engine)
+    argv += _tools(engine)
     if engine.sleep:
         argv.append("--enable-sleep-mode")
     return (*argv, *engine.extra_args)
@@ -82,6 +103,20 @@ def vllm_need(engine: VllmEngine, facts: ModelFacts | None, cache_bytes: int) ->
         asleep_bytes=ASLEEP_BYTES if engine.sleep else 0,
         host_bytes=weights,
     )
+
+
+def tool_parser(engine: VllmEngine) -> str:
+    """vLLM's name for how this model calls tools, or "none"."""
+    if engine.tool_parser != "auto":
+        return engine.tool_parser
+    name = engine.model.lower().replace("_", "-")
+    return next((parser for part, parser in _PARSERS if part in name), "none")
+
+
+def _tools(engine: VllmEngine) -> list[str]:
+    """Without a parser vLLM refuses every question that offers tools."""
+    parser = tool_parser(engine)
+    return [] if parser == "none" else ["--enable-auto-tool-choice", "--tool-call-parser", parser]
 
 
 def _serving(engine: VllmEngine) -> Serving:

@@ -14,7 +14,7 @@ import pluggy
 
 from jarvisd.events import Event
 from jarvisd.hooks.jarvis import Jarvis
-from jarvisd.types import Transcript, Turn
+from jarvisd.types import Tool, Transcript, Turn
 
 PROJECT = "jarvisd"
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -76,3 +76,8 @@ def on_event(event: Event) -> None:
 @_hook("collect", str)
 def report_status() -> str | None:
     """A short sentence for `jarvisd status`."""
+
+
+@_hook("collect", tuple)
+def register_tools() -> tuple[Tool, ...] | None:
+    """Offer functions that language models may call; asked once, after `startup`."""

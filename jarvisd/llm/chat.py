@@ -11,13 +11,16 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from jarvisd.errors import CloudRefused, EngineReplyError
+from jarvisd.llm.calls import CallPieces, as_message, as_tool
 from jarvisd.llm.sse import EventStream
 from jarvisd.llm.transport import ModelResponse, request, server_message
-from jarvisd.types import Endpoint, Message
+from jarvisd.types import Delta as Delta
+from jarvisd.types import Endpoint, Message, Tool, ToolCalls
+from jarvisd.types import Finished as Finished
+from jarvisd.types import Piece as Piece
 
 # Slow models give a word a second; silence for so long in mid-answer is a hang.
 IDLE_TIMEOUT_S = 15.0
@@ -29,29 +32,6 @@ MAX_ANSWER_CHARACTERS = 100_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """The next piece of the answer; never empty."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of an answer: always the last piece. `reason` is "stop", "length" (max_tokens) or the server's own.
-
-    `completion_tokens` has all that the server counts on its side, what it thought included.
-    """
-
-    reason: str
-    model: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-Piece: TypeAlias = Delta | Finished
-
-
 async def stream_chat(
     endpoint: Endpoint,
     model: str,
@@ -61,11 +41,14 @@ async def stream_chat(
     temperature: float,
     first_token_timeout_s: float | None,
     idle_timeout_s: float = IDLE_TIMEOUT_S,
+    tools: Sequence[Tool] = (),
+    tool_choice: str = "auto",
 ) -> AsyncGenerator[Piece, None]:
     """Yields the answer's pieces and then `Finished`. Leave it with `aclosing`: the server then stops at once.
 
     An empty `model` asks for the first that the server lists. `first_token_timeout_s` counts from now to the first
-    text, `idle_timeout_s` between texts. Raises EngineUnavailable or EngineReplyError.
+    text or call, `idle_timeout_s` between them. With `tools` the model may ask for calls of them: `ToolCalls`, once,
+    before the end. Raises EngineUnavailable or EngineReplyError.
     """
     if endpoint.cloud:
         raise CloudRefused(
@@ -75,12 +58,14 @@ async def stream_chat(
     model = model or await clock.within(first_model(endpoint))
     body = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "messages": [as_message(message) for message in messages],
         "max_tokens": max_tokens,
         "temperature": temperature,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if tools:
+        body |= {"tools": [as_tool(tool) for tool in tools], "tool_choice": tool_choice}
     async with aclosing(stream_body(endpoint, body, clock)) as pieces:
         async for piece in pieces:
             yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
@@ -94,10 +79,16 @@ async def stream_body(endpoint: Endpoint, body: dict[str, Any] | bytes, clock: C
         response = await clock.within(opening)
         events = _Events(response, await stack.enter_async_context(aclosing(response.pieces())))
         while (event := await _next(events, clock, answer)) is not None:
+            called = answer.calls.characters
             if text := answer.take(event):
                 yield Delta(text)  # noqa: ASYNC119 - left with aclosing, as is said above
                 clock.spoke()  # now, not before: the listener's time is not the model's
-    yield answer.finished()
+            elif answer.calls.characters > called:
+                clock.spoke()
+    end = answer.finished()
+    if calls := answer.calls.whole():
+        yield ToolCalls(calls)
+    yield end
 
 
 async def probe(endpoint: Endpoint, model: str = "") -> None:
@@ -147,6 +138,7 @@ class _Answer:
     def __init__(self) -> None:
         self.reason: str | None = None
         self.done = False
+        self.calls = CallPieces()
         self._characters = 0
         self._model = ""
         self._usage: dict[str, Any] = {}
@@ -168,7 +160,7 @@ class _Answer:
         except (ValueError, TypeError, AttributeError) as error:
             raise EngineReplyError(f"The model server's stream is not understood ({error}).") from error
         self._characters += len(text)
-        if self._characters > MAX_ANSWER_CHARACTERS:
+        if self._characters + self.calls.characters > MAX_ANSWER_CHARACTERS:
             raise EngineReplyError(f"The model did not stop after {MAX_ANSWER_CHARACTERS} characters.")
         return text
 
@@ -193,7 +185,10 @@ class _Answer:
     def _choice(self, choice: dict[str, Any]) -> str:
         if choice.get("finish_reason"):
             self.reason = str(choice["finish_reason"])
-        content = (choice.get("delta") or {}).get("content") or ""
+        delta = choice.get("delta") or {}
+        for piece in delta.get("tool_calls") or ():
+            self.calls.take(piece)
+        content = delta.get("content") or ""
         if not isinstance(content, str):
             raise TypeError(f"a piece of text is {type(content).__name__}")
         return content

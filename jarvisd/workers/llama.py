@@ -60,6 +60,13 @@ def _in_package(package: str) -> Path:
     return files[0]
 
 
+def _read_template(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cannot_serve(f"The chat template {path} cannot be read ({error}): correct `chat_template`.")
+
+
 def start_server(arguments: argparse.Namespace, model: Path) -> Any:
     """llama.cpp's server, listening. It works in threads of its own for as long as this object lives."""
     # Threads that spin while they wait starve each other when the machine is busy: 1 token a second instead of 60.
@@ -83,6 +90,9 @@ def start_server(arguments: argparse.Namespace, model: Path) -> Any:
     params.hostnames = [str(arguments.socket)]
     params.port = 0
     params.ui = params.endpoint_slots = False
+    params.use_jinja = True  # the model's own template writes the tools into the prompt, and tells how calls are read
+    if arguments.chat_template is not None:
+        params.chat_template = _read_template(arguments.chat_template)
     params.offline = True
     params.verbosity = VERBOSITY
     try:
@@ -105,6 +115,7 @@ def main() -> None:
     parser.add_argument("--pull", default="", help="by this name `jarvisd models pull` fetches the model")
     parser.add_argument("--name", default="model", help="name under which the model is listed")
     parser.add_argument("--context-tokens", type=int, default=4096, help="length of the context")
+    parser.add_argument("--chat-template", type=Path, help="a Jinja template in place of the model's own")
     parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: all but one")
     parser.add_argument("--gpu-layers", type=int, default=0, help="layers on the graphics card")
     arguments = parser.parse_args()

@@ -73,6 +73,35 @@ def test_the_command_line_is_that_of_one_household(tmp_path):
     assert spec.can_sleep
 
 
+@pytest.mark.parametrize(
+    ("model", "chosen", "parser"),
+    [
+        ("Qwen/Qwen2.5-14B-Instruct-AWQ", "auto", "hermes"),
+        ("/srv/models/Qwen3-8B-AWQ", "auto", "hermes"),
+        ("Qwen/Qwen3-Coder-30B-A3B", "auto", "qwen3_coder"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "auto", "llama3_json"),
+        ("mistralai/Mistral-Nemo-Instruct-2407", "auto", "mistral"),
+        ("openai/gpt-oss-20b", "auto", "openai"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "auto", None),
+        ("a/model", "auto", None),
+        ("a/model", "hermes", "hermes"),
+        ("Qwen/Qwen3-8B-AWQ", "none", None),
+    ],
+)
+def test_how_a_model_calls_tools_is_told_by_its_name(tmp_path, model, chosen, parser):
+    argv = spec_of(tmp_path, model=model, tool_parser=chosen).argv
+    told = argv[argv.index("--tool-call-parser") + 1] if "--tool-call-parser" in argv else None
+    assert (told, "--enable-auto-tool-choice" in argv) == (parser, parser is not None)
+
+
+async def test_the_command_line_for_tools_is_taken(tmp_path):
+    async with (
+        running_pool(fake_vllm(tmp_path, tool_parser="hermes")) as (pool, _),
+        pool.lease("strong", 30) as endpoint,
+    ):
+        assert await ask(endpoint) == "The capital of Spain is Madrid. "
+
+
 def test_without_sleep_there_is_no_developer_mode(tmp_path):
     spec = spec_of(tmp_path, sleep=False, cuda_graphs=False, quantization="awq_marlin", extra_args=["--seed", "1"])
     assert "VLLM_SERVER_DEV_MODE" not in spec.env

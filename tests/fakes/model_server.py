@@ -159,6 +159,9 @@ class Server:
             if self.options.token_delay:
                 await asyncio.sleep(self.options.token_delay)
             await self.event(writer, how, self.chunk({"content": word}))
+        answered = body["messages"][-1]["role"] == "tool"
+        for piece in [] if answered else json.loads(getattr(self.options, "calls", "") or "[]"):
+            await self.event(writer, how, self.chunk({"tool_calls": [piece]}))
         if "garbage" in how:
             await self.event(writer, how, "{'choices': Traceback (most recent call last):")
         elif "bad-utf8" in how:
@@ -260,6 +263,7 @@ def main() -> None:
     parser.add_argument("--model", default="fake", help="name that it lists; empty: it lists none")
     parser.add_argument("--text", default="The capital of Spain is Madrid.", help="what it answers")
     parser.add_argument("--tokens", type=int, default=0, help="answer with so many words instead")
+    parser.add_argument("--calls", default="", help="pieces of calls of tools, a JSON list; not after a result")
     parser.add_argument("--token-delay", type=float, default=0.0, help="seconds before each word")
     parser.add_argument("--misbehave", action="append", default=[], choices=ALL, help="may be given several times")
     parser.add_argument("--after", type=float, default=0.3, help="seconds, for slow-ready and loading-503")

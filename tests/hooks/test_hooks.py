@@ -15,7 +15,7 @@ from jarvisd.events import ListeningChanged
 from jarvisd.hooks import specs
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.load import load_plugins
-from jarvisd.types import Answer, Transcript, Turn
+from jarvisd.types import Answer, Tool, ToolResult, Transcript, Turn
 from tests.fakes.plugins import dispatcher_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -167,6 +167,17 @@ async def test_hook_report_status():
             return "fine"
 
     assert await dispatcher_of(fine=Fine()).collect("report_status") == {"fine": "fine"}
+
+
+async def test_hook_register_tools():
+    tool = Tool("dice", "Throws dice.", {"type": "object"}, lambda arguments, context: ToolResult("4"))
+
+    class Dice:
+        @hookimpl
+        def register_tools(self) -> tuple[Tool, ...]:
+            return (tool,)
+
+    assert await dispatcher_of(dice=Dice()).collect("register_tools") == {"dice": (tool,)}
 
 
 def test_the_public_face_is_small():

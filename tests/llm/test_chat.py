@@ -9,7 +9,7 @@ import pytest
 from jarvisd.errors import EngineError, EngineReplyError, EngineUnavailable
 from jarvisd.llm.chat import Delta, Finished, first_model, probe, stream_chat
 from jarvisd.llm.transport import request
-from jarvisd.types import Endpoint, Message
+from jarvisd.types import Endpoint, Message, Tool, ToolCall, ToolCalls
 from tests.fakes.model_server import Server
 
 ANSWER = "La capital de España es Madrid. "
@@ -254,3 +254,50 @@ async def test_the_probe_fails_as_a_question_would(tmp_path):
     async with model_server(tmp_path, "silent-truncation") as (endpoint, _):
         with pytest.raises(EngineError):
             await probe(endpoint, "fake")
+
+
+ADD = Tool("add", "Adds.", {"type": "object"}, lambda arguments, context: None)
+CALL = [
+    {"index": 0, "id": "a", "type": "function", "function": {"name": "add", "arguments": ""}},
+    {"index": 0, "function": {"arguments": '{"x": '}},
+    {"index": 0, "function": {"arguments": "1}"}},
+]
+
+
+@pytest.mark.parametrize("manner", [(), ("bytewise",), ("multi-line",), ("no-usage",)])
+async def test_calls_come_whole_after_the_words_and_before_the_end(tmp_path, manner):
+    async with (
+        model_server(tmp_path, *manner, calls=json.dumps(CALL)) as (endpoint, server),
+        aclosing(chat(endpoint, tools=[ADD])) as answer,
+    ):
+        *deltas, calls, end = [piece async for piece in answer]
+    assert "".join(delta.text for delta in deltas) == ANSWER
+    assert calls == ToolCalls((ToolCall("a", "add", '{"x": 1}'),))
+    assert isinstance(end, Finished)
+    body = server.asked[0]["body"]
+    assert body["tools"] == [
+        {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}}}
+    ]
+    assert body["tool_choice"] == "auto"
+
+
+async def test_a_call_without_words_is_an_answer(tmp_path):
+    async with (
+        model_server(tmp_path, "empty", calls=json.dumps(CALL)) as (endpoint, _),
+        aclosing(chat(endpoint, tools=[ADD])) as answer,
+    ):
+        assert [type(piece) for piece in [piece async for piece in answer]] == [ToolCalls, Finished]
+
+
+@pytest.mark.parametrize("calls", ['["x"]', '[{"function": {"name": 3}}]', '[{"function": [1]}]'])
+async def test_calls_that_are_none_are_told(tmp_path, calls):
+    async with model_server(tmp_path, calls=calls) as (endpoint, _):
+        with pytest.raises(EngineReplyError, match="stream is not understood"):
+            await whole(chat(endpoint, tools=[ADD]))
+
+
+async def test_calls_without_an_end_are_given_up(tmp_path):
+    calls = json.dumps([{"index": 0, "function": {"arguments": "x" * 60_000}}] * 2)
+    async with model_server(tmp_path, calls=calls) as (endpoint, _):
+        with pytest.raises(EngineReplyError, match="did not stop after 100000 characters"):
+            await whole(chat(endpoint, tools=[ADD]))

