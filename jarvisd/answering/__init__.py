@@ -1,0 +1,1 @@
+"""How models answer: what the tiers are like now, whom to ask, and what of their words may be spoken."""

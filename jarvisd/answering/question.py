@@ -1,0 +1,55 @@
+"""What is asked of the models, and how their answer reaches a person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from jarvisd.config import TierConfig
+from jarvisd.routing.wishes import Wishes
+from jarvisd.types import Delta, Endpoint, Finished, Language, Route, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`text`: without the wishes that were said beside it. `follows`: the tier that answered before, in this room."""
+
+    turn: Turn
+    text: str
+    language: Language
+    wishes: Wishes = Wishes()
+    follows: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to one tier. `look`: how likely each word was is wanted, too. `think`: it may think aloud first."""
+
+    question: Question
+    route: Route
+    tier: TierConfig
+    look: bool = False
+    think: bool = True
+
+
+class StreamAnswer(Protocol):
+    """Streams one tier's answer: what may be said, then `Finished`. Raises EngineError, or CloudRefused."""
+
+    def __call__(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]: ...
+
+
+class Voice(Protocol):
+    """Says pieces of an answer as they come."""
+
+    @property
+    def spoke(self) -> bool:
+        """Whether some of an answer was said, so that no other one can take its place."""
+
+    async def say(self, text: str) -> None: ...
+
+    async def fill(self, text: str) -> None:
+        """Says something that is no part of an answer, while that is made."""
+
+    def mark(self, name: str) -> None:
+        """Notes that this is reached now, for the turn's timings."""
