@@ -46,6 +46,11 @@ def plain(text: str) -> str:
     return " ".join(word.plain for word in words(text))
 
 
+def word_set(text: str) -> frozenset[str]:
+    """The plain words that a module lists in one string."""
+    return frozenset(text.split())
+
+
 def strip_courtesies(plain_text: str, language: Language | None) -> str:
     """`plain_text` without fillers and politeness at both ends; of both languages if `language` is None."""
     split = plain_text.split()
@@ -146,12 +151,11 @@ _IMPERATIVES = {
 _COMMANDS = frozenset(_IMPERATIVES.values())
 
 # After these, the last words are no courtesy: "recuérdame dar las gracias".
-_TAKES_AN_OBJECT = frozenset("las dar da de y con por say to and a for the your my".split())
+_TAKES_AN_OBJECT = word_set("las dar da de y con por say to and a for the your my")
 _LEADING: dict[Language, list[tuple[str, ...]]] = {
     "es": _phrases(
-        """hola | oye | oiga | oi | eh | ehh | ey | hey | okay | vale | bueno | pues | a ver | haber | perdon | perdona | perdone
-        disculpa | disculpe | por favor | porfa | porfi | jarvis | yarvis | charvis | mira | entonces | y | ah | ay
-        em | mmm | um | buenos dias | buen dia | buenas | buenas tardes | buenas noches | una pregunta | venga | anda
+        """hola | oye | oiga | oi | eh | ehh | ey | hey | okay | vale | bueno | pues | a ver | haber | perdon | perdona
+        perdone | disculpa | disculpe | por favor | porfa | porfi | jarvis | yarvis | charvis | mira | entonces | y | ah | ay | em | mmm | um | buenos dias | buen dia | buenas | buenas tardes | buenas noches | una pregunta | venga | anda
         che | tio | amigo | quiero que | quiero | quisiera | necesito | necesito que | me gustaria
         querria | te pido que | quisiera que | me puedes | me podrias | puedes | podrias | me puede | me podria
         puede | podria | podes | me podes | quieres | serias capaz de | te importa | te importaria | ahora | rapido"""

@@ -28,6 +28,7 @@ from jarvisd.config.models import (
     WarmupConfig,
 )
 from jarvisd.config.section import Section
+from jarvisd.config.skills import SkillsConfig
 
 __all__ = [
     "AudioConfig",
@@ -47,6 +48,7 @@ __all__ = [
     "ProcessEngine",
     "RemoteEngine",
     "Section",
+    "SkillsConfig",
     "TierConfig",
     "TranscriptionConfig",
     "VllmEngine",

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, model_validator
 from jarvisd.config.checks import reference_faults
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
+from jarvisd.config.skills import SkillsConfig
 
 
 def _topic(text: str) -> str:
@@ -280,6 +281,7 @@ class Config(Section):
     gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")
     gpu: GpuWatchConfig = GpuWatchConfig()
     mqtt: MqttConfig = MqttConfig()
+    skills: SkillsConfig = SkillsConfig()
     plugins: PluginsConfig = PluginsConfig()
     warmup: WarmupConfig = WarmupConfig()
     log: LogConfig = LogConfig()

@@ -13,8 +13,9 @@ from jarvisd.types import Language
 class Command:
     """A wish that a skill fulfils without any model, for example timer.set with duration_s = 600.
 
-    Slots, each only where it was said: `duration_s`, `name`, `text`, `at` (a Moment), `days` (as in SHORT_DAYS), `day`
-    (as in Moment.day, or a holiday), `percent`, `period`, `all`, `wake`.
+    Slots, each only where it was said: `duration_s`, `of_s` (the timer that was set to it), `name`, `text`,
+    `at` (a Moment), `days` (as in SHORT_DAYS), `day` (as in Moment.day, or a holiday), `percent`, `period`, `all`,
+    `wake`.
     """
 
     skill: str

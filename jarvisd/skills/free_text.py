@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jarvisd.plain import word_set
 from jarvisd.skills.lift import AHEAD, MOMENT, Lifted
 from jarvisd.skills.moments import Moment, merged
 from jarvisd.types import Language
 
-_ARTICLES = frozenset("el la los las lo un una unos unas mi mis the a an my of for del al para de".split())
-_DANGLING = frozenset("de del en a al con por para of for at to on and y".split())
+_ARTICLES = word_set("el la los las lo un una unos unas mi mis the a an my of for del al para de")
+_DANGLING = word_set("de del en a al con por para of for at to on and y")
 # Whoever begins so asks, or makes a condition: no name, and no reminder.
-_ASKS = frozenset(
-    """quien quienes cual cuales como donde cuando cuanto cuanta cuantos cuantas porque si que
-    who whom whose which what how where when why whether if that do does did is are was were can could""".split()
+_ASKS = word_set(
+    """quien quienes cual cuales como donde cuando cuanto cuanta cuantos cuantas porque si que y o and or
+    who whom whose which what how where when why whether if that do does did is are was were can could"""
 )
-_CONDITIONS = frozenset("cuando si mientras when if whenever once unless while".split())
+_CONDITIONS = word_set("cuando si mientras when if whenever once unless while")
 # "... that the dentist is at five": the time belongs to the sentence.
-_TELLS = frozenset(
-    "is are was starts begins opens closes ends leaves es son era empieza comienza abre cierra acaba sale termina".split()
+_TELLS = word_set(
+    """is are was starts begins opens closes ends leaves es son era empieza comienza abre cierra acaba sale
+    termina"""
 )
 _CONNECTORS: dict[Language, tuple[tuple[str, ...], ...]] = {
     "es": (
@@ -75,9 +77,7 @@ def reminder(
 
 def _is_reminder(items: Sequence[Lifted], at: Moment | None, language: Language, after: str) -> bool:
     first = items[0]
-    if first.plain in _ASKS and first.plain not in {"que", "si", "that", "if"}:
-        return False
-    if first.plain == "si" or first.plain == "if" or first.said.casefold() in {"qué", "cómo", "quién", "cuál", "dónde"}:
+    if first.said.casefold() == "qué" or (first.plain in _ASKS and first.plain not in {"que", "that"}):
         return False
     if at is not None:
         return True
@@ -115,5 +115,3 @@ def _without_connector(items: list[Lifted], language: Language) -> list[Lifted]:
 
 def _joined(items: Sequence[Lifted]) -> str:
     return " ".join(item.said for item in items)
-
-

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
-import yaml
 from hassil import recognize_all
-from hassil.intents import Intents
+from hassil.intents import Intent, Intents
 
 from jarvisd.types import Language
 
@@ -28,10 +27,9 @@ class Grammar:
     """The sentences of one language. Matching is quick, and may happen on several threads at once."""
 
     def __init__(self, language: Language) -> None:
-        text = resources.files("jarvisd.skills").joinpath("sentences", f"{language}.yaml").read_text("utf-8")
-        tables = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        self._all = Intents.from_dict(tables)
-        self._core = Intents.from_dict({**tables, "intents": _cores(tables["intents"])})
+        with resources.files("jarvisd.skills").joinpath("sentences", f"{language}.yaml").open(encoding="utf-8") as file:
+            self._all = Intents.from_yaml(file)
+        self._core = replace(self._all, intents=_cores(self._all.intents))
 
     def matches(self, text: str, *, core_only: bool = False) -> Iterator[Match]:
         """The likeliest first: those whose wildcards take the fewest letters, then in the order of the file."""
@@ -39,13 +37,13 @@ class Grammar:
         yield from sorted(found, key=lambda match: sum(end - start for start, end in match.spans.values()))
 
 
-def _cores(intents: Mapping[str, Any]) -> dict[str, Any]:
+def _cores(intents: Mapping[str, Intent]) -> dict[str, Intent]:
     """What is recognised with unknown words in front of it."""
     cores = {
-        name: {"data": [data for data in intent["data"] if data.get("metadata", {}).get("core")]}
+        name: replace(intent, data=[data for data in intent.data if (data.metadata or {}).get("core")])
         for name, intent in intents.items()
     }
-    return {name: intent for name, intent in cores.items() if intent["data"]}
+    return {name: intent for name, intent in cores.items() if intent.data}
 
 
 def _match(result: Any) -> Match:

@@ -59,10 +59,15 @@ def _unit(word: str) -> int:
 
 
 _MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 _WD = rf"(?:{'|'.join(WEEKDAYS)})"
 _HALF = r"(?: (?P<half>am|pm|(?:in the|this) (?:morning|afternoon|evening)|at night|tonight))?"
+_PREP = r"(?:on|for)"
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_ORDINAL = r"(?P<d>\d{1,2})(?: (?:st|nd|rd|th))?"
+_PART = r"(?P<p>morning|afternoon|evening|night)"
 _AT = r"\b(?:(?:set )?(?:at|for|by|around|about|until|till) )?(?:about |around )?"
 _PARTS: dict[str, Part] = {
     "morning": "morning", "am": "morning", "afternoon": "afternoon", "pm": "afternoon", "evening": "evening",
@@ -111,8 +116,8 @@ def _named_days(found: re.Match[str]) -> Moment:
 MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] = [
     (
         re.compile(
-            rf"{_AT}(?:a )?(?P<m>half|quarter|\d{{1,2}})(?: minutes)? (?P<side>past|after|to|before|of) (?P<h>\d{{1,2}})"
-            rf"(?: oclock)?{_HALF}(?= |$)"
+            rf"{_AT}(?:a )?(?P<m>half|quarter|\d{{1,2}})(?: minutes)? "
+            rf"(?P<side>past|after|to|before|of) (?P<h>\d{{1,2}})(?: oclock)?{_HALF}(?= |$)"
         ),
         _past,
     ),
@@ -121,8 +126,8 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
     (re.compile(rf"{_AT}(?P<h>\d{{1,2}}) oclock{_HALF}(?= |$)"), _clock),
     (
         re.compile(
-            rf"\b(?:set )?(?:at|for|by|around|about)(?: about)? (?P<h>\d{{1,2}})(?: (?:oh )?(?P<m>[0-5]?\d))?{_HALF}(?= |$)"
-            rf"(?! (?:{_U}|percent|people|times|more|degrees)\b)"
+            rf"\b(?:set )?(?:at|for|by|around|about)(?: about)? (?P<h>\d{{1,2}})(?: (?:oh )?(?P<m>[0-5]?\d))?"
+            rf"{_HALF}(?= |$)(?! (?:{_U}|percent|people|times|more|degrees)\b)"
         ),
         _clock,
     ),
@@ -164,19 +169,19 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
     (re.compile(r"\b(?:for |later )?today\b"), lambda _: Moment(day="today")),
     (
         re.compile(
-            rf"\b(?:(?:on|for|by) )?(?:this |next |the |coming )*(?P<wd>{_WD})(?: (?P<p>morning|afternoon|evening|night))?\b"
+            rf"\b(?:(?:on|for|by) )?(?:this |next |the |coming )*(?P<wd>{_WD})(?: {_PART})?\b"
         ),
         lambda found: Moment(day=found["wd"], part=_PARTS[found["p"]] if found["p"] else None),
     ),
     (
         re.compile(
-            rf"\b(?:(?:on|for) )?(?:the )?(?P<d>\d{{1,2}})(?: (?:st|nd|rd|th))?(?: of)? (?P<month>{'|'.join(_MONTHS)})\b"
+            rf"\b(?:{_PREP} )?(?:the )?{_ORDINAL}(?: of)? {_MONTH}\b"
         ),
         _date,
     ),
     (
         re.compile(
-            rf"\b(?:(?:on|for) )?(?P<month>{'|'.join(_MONTHS)})(?: the)? (?P<d>\d{{1,2}})(?: (?:st|nd|rd|th))?\b"
+            rf"\b(?:{_PREP} )?{_MONTH}(?: the)? {_ORDINAL}\b"
         ),
         _date,
     ),

@@ -53,7 +53,11 @@ def _unit(word: str) -> int:
 
 
 _DAYS_ES = ("lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo")
-_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+_MONTHS = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+)  # fmt: skip
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _WD = rf"(?:{'|'.join(_DAYS_ES)})"
 _WDS = rf"(?:{'|'.join(_DAYS_ES)}|sabados|domingos)"
 _HALF = (
@@ -123,7 +127,8 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
     (re.compile(r"\b(?:a|para la|de la|a la) (?:media noche|medianoche)\b"), lambda _: Moment(0)),
     (
         re.compile(
-            rf"\b(?:(?:de|para) )?(?:todos )?(?:los {_WDS}(?:(?: y)?(?: los)? {_WDS})*|cada {_WD}(?: y(?: cada)? {_WD})*)\b"
+            rf"\b(?:(?:de|para) )?(?:todos )?(?:los {_WDS}(?:(?: y)?(?: los)? {_WDS})*"
+            rf"|cada {_WD}(?: y(?: cada)? {_WD})*)\b"
         ),
         _named_days,
     ),
@@ -150,12 +155,13 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
     (re.compile(r"\b(?:para |de )?hoy\b"), lambda _: Moment(day="today")),
     (
         re.compile(
-            rf"\b(?:(?:para|de) )?(?:el |este |del |al )?(?:proximo )?(?P<wd>{_WD})(?: que viene| proximo| siguiente)?\b"
+            rf"\b(?:(?:para|de) )?(?:el |este |del |al )?(?:proximo )?(?P<wd>{_WD})"
+            r"(?: que viene| proximo| siguiente)?\b"
         ),
         _day,
     ),
     (
-        re.compile(rf"\b(?:(?:para|de) )?(?:el |del |al )?(?:dia )?(?P<d>\d{{1,2}}) de (?P<month>{'|'.join(_MONTHS)})\b"),
+        re.compile(rf"\b(?:(?:para|de) )?(?:el |del |al )?(?:dia )?(?P<d>\d{{1,2}}) de {_MONTH}\b"),
         _date,
     ),
 ]  # fmt: skip

@@ -47,7 +47,11 @@ def merged(one: Moment, other: Moment) -> Moment | None:
     """Both together, or None where they contradict each other ("at six" and "at nine")."""
     if one.in_s is not None or other.in_s is not None:
         return None
-    if (one.hour is not None and other.hour is not None) or (one.day and other.day) or (one.days and other.days):
+    if (
+        (one.hour is not None and other.hour is not None)
+        or (one.day and other.day and one.day != other.day)
+        or (one.days and other.days)
+    ):
         return None
     if (one.day or other.day) and (one.days or other.days):
         return None
@@ -162,4 +166,3 @@ def _on_day(day: str, at: time, now: datetime) -> datetime:
     if when <= now:
         raise ValueError("that is over already")
     return when
-

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jarvisd.plain import Word, courtesies, imperative, is_pronoun_of, plain, words
+from jarvisd.plain import Word, courtesies, imperative, is_pronoun_of, plain, word_set, words
 from jarvisd.skills.command import Command
 from jarvisd.skills.free_text import reminder, timer_name
 from jarvisd.skills.grammar import Grammar, Match
@@ -24,7 +24,7 @@ _MOST_WORDS = 40
 # A recogniser makes so many words out of the end of the wake word.
 _MOST_UNKNOWN_WORDS = 3
 # After these a core asks for something else: "¿a qué hora es?"
-_TURNS_MEANING = frozenset("a de desde hasta para por sobre en at by home knows know".split())
+_TURNS_MEANING = word_set("a de desde hasta para por sobre en at by home knows know")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,12 @@ def _clock(parts: Parts) -> dict[str, Any] | None:
 def _timer(parts: Parts) -> dict[str, Any] | None:
     slots: dict[str, Any] = dict(parts.match.slots)
     durations = parts.values(DURATION, MORE, AHEAD)
+    if parts.match.marks.get("target_first"):
+        durations.reverse()
     if durations:
         slots["duration_s"] = durations[0]
+        if len(durations) > 1:
+            slots["of_s"] = durations[1]
     elif parts.match.intent in {"timer.set", "timer.add", "timer.take"}:
         return None
     said = parts.text("name")
