@@ -34,7 +34,7 @@ from jarvisd.language import guess_language
 from jarvisd.llm.chat import Delta, Finished
 from jarvisd.llm.prompt import question_messages
 from jarvisd.sentences import sentence
-from jarvisd.skills import Skills
+from jarvisd.skills.skills import Skills
 from jarvisd.types import (
     Answer,
     Detection,

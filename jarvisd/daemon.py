@@ -45,7 +45,7 @@ from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.paths import CONTROL_SOCKET, make_folder, runtime_dir, state_dir
 from jarvisd.routing.router import routes
 from jarvisd.secrets import read_secret
-from jarvisd.skills import Skills
+from jarvisd.skills.skills import Skills
 from jarvisd.speech import transcribe
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor

@@ -155,7 +155,9 @@ _TAKES_AN_OBJECT = word_set("las dar da de y con por say to and a for the your m
 _LEADING: dict[Language, list[tuple[str, ...]]] = {
     "es": _phrases(
         """hola | oye | oiga | oi | eh | ehh | ey | hey | okay | vale | bueno | pues | a ver | haber | perdon | perdona
-        perdone | disculpa | disculpe | por favor | porfa | porfi | jarvis | yarvis | charvis | mira | entonces | y | ah | ay | em | mmm | um | buenos dias | buen dia | buenas | buenas tardes | buenas noches | una pregunta | venga | anda
+        perdone | disculpa | disculpe | por favor | porfa | porfi | jarvis | yarvis | charvis | mira | entonces | y |
+        ah | ay | em | mmm | um | buenos dias | buen dia | buenas | buenas tardes | buenas noches | una pregunta |
+        venga | anda
         che | tio | amigo | quiero que | quiero | quisiera | necesito | necesito que | me gustaria
         querria | te pido que | quisiera que | me puedes | me podrias | puedes | podrias | me puede | me podria
         puede | podria | podes | me podes | quieres | serias capaz de | te importa | te importaria | ahora | rapido"""
@@ -173,11 +175,11 @@ _TRAILING: dict[Language, list[tuple[str, ...]]] = {
     "es": _phrases(
         """por favor | porfa | porfi | gracias | muchas gracias | jarvis | vale | anda | tio | pues | eh | okay | ya
         ahora | ahora mismo | ahorita | venga | amigo | che | si puedes | si no te importa | cuando puedas | hombre
-        te lo agradezco | de una vez | si puede ser | dale"""
+        te lo agradezco | en este momento | actualmente | exactamente | aqui | de una vez | si puede ser | dale"""
     ),
     "en": _phrases(
         """please | thanks | thank you | thank you very much | jarvis | okay | now | right now | buddy | mate | sir
-        for me | will you | would you | could you | if you can | if you would | if you dont mind | right away
-        when you can | cheers | then | thanks a lot | real quick"""
+        at the moment | just now | currently | exactly | here | for me | will you | would you | could you | if you can
+        if you would | if you dont mind | right away | when you can | cheers | then | thanks a lot | real quick"""
     ),
 }

@@ -18,7 +18,7 @@ from jarvisd.types import Language, Turn
 _JUST_RUNG_S = 900.0
 
 _SAYS: dict[str, dict[Language, str]] = {
-    "set": {"en": "Alarm set for {when}.", "es": "Alarma puesta para {when}."},
+    "set": {"en": "Alarm set: {when}.", "es": "Alarma puesta: {when}."},
     "already": {"en": "There is an alarm {when} already.", "es": "Ya hay una alarma {when}."},
     "ask_time": {
         "en": "At what time? Say it together with the alarm.",

@@ -75,6 +75,10 @@ class Bell:
         if trouble is not None:
             raise trouble
 
+    def _forget(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._deadlines.pop(entry.id, None)
+
     async def _wait(self, longest_s: float | None) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest_s):
@@ -98,14 +102,18 @@ class Bell:
 
     async def remove(self, entries: Sequence[Entry]) -> int:
         """How many were still there; those will not ring."""
-        return await self._do(lambda: self._agenda.remove(entries))
+        removed = await self._do(lambda: self._agenda.remove(entries))
+        self._forget(entries)
+        return removed
 
     async def retime(self, timer: Entry, left_s: float, *, paused: bool = False) -> bool:
         """Let a timer end in `left_s`, or hold it there. False if it has rung meanwhile."""
         after = replace(timer, due_s=self.wall() + left_s, left_s=left_s if paused else None)
+        before = self._deadlines.get(timer.id)
+        self._deadlines[timer.id] = self._steady() + left_s  # first: it must not ring by its old one meanwhile
         changed = await self._do(lambda: self._agenda.change(timer, after))
-        if changed:
-            self._deadlines[timer.id] = self._steady() + left_s
+        if not changed and before is not None:
+            self._deadlines[timer.id] = before
         return changed
 
     async def latest(self, within_s: float) -> Begun | None:
@@ -136,9 +144,9 @@ class Bell:
         if due:
             now_s = self.wall()
             await asyncio.to_thread(self._agenda.begin, due, now_s, lambda entry: _following(entry, now_s))
+            self._forget(due)
         await self._hand_over_waiting(rings)
         entries = await self.entries()
-        self._deadlines = {entry.id: self._deadlines[entry.id] for entry in entries if entry.id in self._deadlines}
         self.timer_names = frozenset(plain(entry.text) for entry in entries if entry.kind == "timer" and entry.text)
         waits = [max(0.0, self.left_s(entry)) for entry in entries if entry.left_s is None]
         waits += [max(0.0, at_s - self._steady()) for at_s in self._retry_s.values()]

@@ -1,6 +1,7 @@
 """When something is wanted, as it was said, and what that means on the clock. Pure.
 
-All datetimes are the household's wall clock, without a zone.
+All datetimes are the household's wall clock, which is the machine's, without a zone; an hour that summer time skips is
+the one after it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def recurs_next(hour: int, minute: int, days: tuple[str, ...], now: datetime, la
     for ahead in range(15):
         day = now.date() + timedelta(days=ahead)
         at = datetime.combine(day, time(hour, minute))
-        if SHORT_DAYS[day.weekday()] in days and at > now and (last is None or day > last):
+        if SHORT_DAYS[day.weekday()] in days and at.timestamp() > now.timestamp() and (last is None or day > last):
             return at
     after = last or now.date()
     return datetime.combine(after + timedelta(days=7), time(hour, minute))
@@ -155,14 +156,14 @@ def _recurring(at: time, days: tuple[str, ...], now: datetime) -> datetime:
 
 def _next_after(at: time, now: datetime) -> datetime:
     today = datetime.combine(now.date(), at)
-    return today if today > now else datetime.combine(now.date() + timedelta(days=1), at)
+    return today if today.timestamp() > now.timestamp() else datetime.combine(now.date() + timedelta(days=1), at)
 
 
 def _on_day(day: str, at: time, now: datetime) -> datetime:
     """A time that is over today is meant for the evening if it can be, else it lies in the past and is refused."""
     when = datetime.combine(day_of(day, now.date()), at)
-    if when <= now and day == "today" and at.hour < 12:
+    if when.timestamp() <= now.timestamp() and day == "today" and at.hour < 12:
         when = datetime.combine(now.date(), at.replace(hour=at.hour + 12))
-    if when <= now:
+    if when.timestamp() <= now.timestamp():
         raise ValueError("that is over already")
     return when

@@ -18,22 +18,22 @@ LONGEST_S = 7 * 86_400
 _SAYS: dict[str, dict[Language, str]] = {
     "set": {"en": "Timer set for {time}.", "es": "Temporizador de {time} en marcha."},
     "set_named": {"en": "{name} timer set for {time}.", "es": "Temporizador de {name} en marcha: {time}."},
-    "left": {"en": "{time} left on {which}.", "es": "Quedan {time} en {which}."},
-    "paused_at": {"en": "{which} is paused with {time} left.", "es": "{which} está en pausa, le quedan {time}."},
+    "left": {"en": "{time} left on {which}.", "es": "{left} {time} en {which}."},
+    "paused_at": {"en": "{which} is paused with {time} left.", "es": "{which} está en pausa con {time}."},
     "none": {"en": "There is no timer running.", "es": "No hay ningún temporizador en marcha."},
     "none_such": {"en": "There is no such timer. {there}", "es": "No hay ningún temporizador así. {there}"},
     "which": {"en": "Which one? {there}", "es": "¿Cuál de ellos? {there}"},
     "there": {"en": "Running: {list}.", "es": "En marcha: {list}."},
     "cancelled": {"en": "Cancelled {which}.", "es": "He cancelado {which}."},
     "cancelled_all": {"en": "Cancelled {count} timers.", "es": "He cancelado {count} temporizadores."},
-    "paused": {"en": "Paused {which}, {time} left.", "es": "He pausado {which}, quedan {time}."},
-    "resumed": {"en": "{time} left on {which}, it runs again.", "es": "Sigue {which}, quedan {time}."},
+    "paused": {"en": "Paused {which}, {time} left.", "es": "He pausado {which}: {left} {time}."},
+    "resumed": {"en": "{time} left on {which}, it runs again.", "es": "Sigue {which}: {left} {time}."},
     "not_paused": {"en": "{which} is running already.", "es": "{which} ya está en marcha."},
     "is_paused": {"en": "{which} is paused already.", "es": "{which} ya está en pausa."},
-    "changed": {"en": "Now {time} left on {which}.", "es": "Ahora quedan {time} en {which}."},
+    "changed": {"en": "Now {time} left on {which}.", "es": "Ahora {left} {time} en {which}."},
     "not_enough": {
         "en": "{which} has only {time} left; cancel it instead.",
-        "es": "A {which} solo le quedan {time}; puedes cancelarlo.",
+        "es": "Solo {left} {time} en {which}; puedes cancelarlo.",
     },
     "too_long": {
         "en": "A timer can be up to seven days. Ask for a reminder instead.",
@@ -48,7 +48,8 @@ _SAYS: dict[str, dict[Language, str]] = {
 
 
 def say(key: str, language: Language, **values: Any) -> str:
-    text = _SAYS[key][language].format(**values).strip()
+    left = "queda" if str(values.get("time", "")).startswith("1 ") else "quedan"
+    text = _SAYS[key][language].format(left=left, **values).strip()
     return text[:1].upper() + text[1:]
 
 

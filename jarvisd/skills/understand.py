@@ -24,7 +24,7 @@ _MOST_WORDS = 40
 # A recogniser makes so many words out of the end of the wake word.
 _MOST_UNKNOWN_WORDS = 3
 # After these a core asks for something else: "¿a qué hora es?"
-_TURNS_MEANING = word_set("a de desde hasta para por sobre en at by home knows know")
+_TURNS_MEANING = word_set("a de desde hasta para por sobre en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,21 @@ def _matter(said: Sequence[Word], language: Language) -> list[Word]:
     """Without courtesies, and commands in one form."""
     start, end = courtesies([word.plain for word in said], language)
     matter = list(said[start:end])
-    if language != "es":
-        return matter
+    if language == "en":
+        return _without_misheard_day(matter)
     matter = [Word(imperative(word.plain), word.said) for word in matter]
     return [
         word
         for word, after in zip(matter, [*matter[1:], None], strict=True)
         if after is None or not is_pronoun_of(word.plain, after.plain)
     ]
+
+
+def _without_misheard_day(matter: list[Word]) -> list[Word]:
+    """ "what's the date to day", as recognisers write it."""
+    if len(matter) > 3 and matter[-1].plain == "day" and matter[-2].plain in {"to", "two"}:
+        return [*matter[:-2], Word("today", "today")]
+    return matter
 
 
 def _first(
