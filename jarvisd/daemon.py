@@ -104,10 +104,7 @@ class Daemon:
         self._transcriber = self._build_transcriber()
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         self.skills = Skills(
-            config.skills,
-            state / "agenda.sqlite",
-            languages=lambda: self._config.house.languages,
-            on_ring=self._ring,
+            config.skills, state / "agenda.sqlite", languages=lambda: self._config.house.languages, on_ring=self._ring
         )
         self.conversation = Conversation(
             config=config.conversation,
@@ -301,7 +298,6 @@ class Daemon:
             self.bridge.deliver(turn, answer)
 
     async def _ring(self, ring: Ring) -> None:
-        _LOGGER.info("%s (%s, %.0f s late)", ring.sentence, ring.id, ring.late_s)
         self.bus.publish(Rang(ring))
 
     def _jarvis_for(self, plugin: str) -> Jarvis:

@@ -183,6 +183,7 @@ class Bell:
                 async with asyncio.timeout(HAND_OVER_LIMIT_S):
                     await self._on_ring(ring_of(begun))
                 self._told.add(begun.id)
+                _LOGGER.info("the %s %s has rung", begun.kind, begun.id)
             await asyncio.to_thread(self._agenda.done, begun, self.wall())
             self._retry_s.pop(begun.id, None)
         except Exception as error:

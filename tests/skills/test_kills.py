@@ -53,7 +53,7 @@ def live_and_die(folder, generator, number, ids):
         if time.monotonic() >= dies_at:
             break
         if ids and generator.random() < 0.25:
-            process.ask(do="cancel", id=generator.choice(ids))
+            process.ask(do="cancel", id=generator.choice(ids[-4:]))
         else:
             ids.append(f"{number}.{wish}")
             process.ask(do="set", id=ids[-1], in_s=generator.choice([0.0, 0.02, 0.05, 0.1, 0.4, 1.0]),
