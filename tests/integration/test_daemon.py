@@ -161,6 +161,7 @@ async def test_a_timer_set_before_a_kill_rings_after_it_and_once(tmp_path):
         await daemon.process.wait()
     await asyncio.sleep(2)
     for rung in (1, 0):  # by the first that comes back, and by no other
+        (tmp_path / "notify.sock").unlink()
         async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
             async with asyncio.timeout(10):
                 while (await ask(daemon, "how long is left on the timer"))["text"] != "There is no timer running.":
