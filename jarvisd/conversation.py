@@ -33,6 +33,7 @@ from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.language import guess_language
 from jarvisd.llm.prompt import question_messages
 from jarvisd.sentences import sentence
+from jarvisd.skills.skills import Skills
 from jarvisd.types import (
     Answer,
     Delta,
@@ -129,6 +130,7 @@ class Conversation:
         models: Models,
         transcribe: Callable[[Utterance], Awaitable[Transcript]] | None,
         deliver: Deliver,
+        skills: Skills | None = None,
     ) -> None:
         self._config = config
         self._tiers = tiers
@@ -138,6 +140,7 @@ class Conversation:
         self._models = models
         self._transcribe = transcribe
         self._deliver = deliver
+        self._skills = skills
 
     def reconfigure(
         self, config: ConversationConfig, tiers: Mapping[str, TierConfig], languages: Sequence[Language]
@@ -221,7 +224,11 @@ class Conversation:
         try:
             async with asyncio.timeout(progress.turn.deadline_s) as limit:
                 transcript = await self._understand(progress, heard)
-                return await self._command(progress, transcript) or await self._ask_models(progress, transcript)
+                return (
+                    await self._skill(progress, transcript)
+                    or await self._command(progress, transcript)
+                    or await self._ask_models(progress, transcript)
+                )
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -256,6 +263,21 @@ class Conversation:
                 raise TurnTrouble("nothing_heard", "transcribe") from nothing
             except EngineError as error:
                 raise TurnTrouble("no_transcription", "transcribe", error.message) from error
+
+    async def _skill(self, progress: _Progress, transcript: Transcript) -> Answer | None:
+        """An answer from the daemon's own skills, without any model."""
+        if self._skills is None:
+            return None
+        with progress.timed("skill"):
+            command = await asyncio.to_thread(
+                self._skills.understand, transcript.text, transcript.language, spoken=transcript.engine is not None
+            )
+            if command is None:
+                return None
+            text = await self._skills.perform(command, progress.turn)
+        progress.language = command.language
+        await self._say(progress, text)
+        return Answer(text, command.language, answered_by=command.skill)
 
     async def _command(self, progress: _Progress, transcript: Transcript) -> Answer | None:
         """An answer from a plugin that knows this command, without any model."""

@@ -34,7 +34,7 @@ from jarvisd.engines.released import FILE_NAME as RELEASED_FILE
 from jarvisd.engines.released import ReleasedCards
 from jarvisd.engines.spec import EngineSpec, engine_specs
 from jarvisd.errors import ConfigError
-from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged
+from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged, Rang
 from jarvisd.gpu.energy import EnergyLedger
 from jarvisd.gpu.nvml import Nvml
 from jarvisd.gpu.watch import GpuWatch
@@ -50,11 +50,12 @@ from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.paths import CONTROL_SOCKET, claim_state, make_folder, runtime_dir, state_dir
 from jarvisd.routing.router import routes
 from jarvisd.secrets import read_secret
+from jarvisd.skills.skills import Skills
 from jarvisd.speech import transcribe
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
-from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Route, Turn
+from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Ring, Route, Turn
 from jarvisd.warmup.service import WarmUp
 from jarvisd.warmup.usage import UsageLog
 
@@ -107,6 +108,9 @@ class Daemon:
         )
         self._transcriber = self._build_transcriber()
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
+        self.skills = Skills(
+            config.skills, state / "agenda.sqlite", languages=lambda: self._config.house.languages, on_ring=self._ring
+        )
         self.conversation = Conversation(
             config=config.conversation,
             tiers=config.tiers,
@@ -121,6 +125,7 @@ class Daemon:
             ),
             transcribe=self._transcriber.transcribe if self._transcriber else None,
             deliver=self._deliver,
+            skills=self.skills,
         )
         self.link: Link | None
         self.bridge: Bridge | None
@@ -164,6 +169,7 @@ class Daemon:
             Service("plugins' goodbye", self._goodbye, STAGE_GOODBYE),
             Service("plugins' events", lambda: self.hooks.events(self.bus), STAGE_PLUGINS),
             Service("engines", self.pool.run, STAGE_ENGINES, stop_timeout_s=self._engines_stop_s(), essential=True),
+            Service("skills", self.skills.run, STAGE_GOODBYE),
             Service("reload", self._serve_reloads, STAGE_SYSTEM),
             Service("systemd", self._tell_systemd, STAGE_SYSTEM),
         ]
@@ -319,6 +325,9 @@ class Daemon:
         if self.bridge is not None:
             self.bridge.deliver(turn, answer)
 
+    async def _ring(self, ring: Ring) -> None:
+        self.bus.publish(Rang(ring))
+
     def _jarvis_for(self, plugin: str) -> Jarvis:
         async def ask(text: str, language: Language | None) -> Answer:
             return await self.conversation.ask(text, source="plugin", language=language)
@@ -374,6 +383,7 @@ class Daemon:
         if self.gpus is not None:
             self.gpus.reconfigure(config.gpu)
         self.warmup.reconfigure(config.warmup)
+        self.skills.reconfigure(config.skills)
         self.hooks.timeout_s = config.plugins.timeout_s
         set_level(config.log.level)
         _LOGGER.info("reloaded: %s", ", ".join(applied) or "nothing changed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jarvisd.types import Answer, Detection, EngineStatus, GpuHealth, GpuState, Route, Transcript, Turn
+from jarvisd.types import Answer, Detection, EngineStatus, GpuHealth, GpuState, Ring, Route, Transcript, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,13 @@ class TurnCancelled:
     """The speaker interrupted (a new wake word) or the asker went away."""
 
     turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """A timer, an alarm or a reminder has rung. Whoever tells people about it does so once for each `ring.id`."""
+
+    ring: Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,7 @@ Event: TypeAlias = (
     | Answered
     | TurnFailed
     | TurnCancelled
+    | Rang
     | EngineStateChanged
     | GpuHealthChanged
     | ServiceCrashed

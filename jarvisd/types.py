@@ -206,6 +206,28 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
+RingKind: TypeAlias = Literal["timer", "alarm", "reminder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A timer, an alarm or a reminder is due. `text`: the timer's name, or what to be reminded of; may be empty.
+
+    `id` never changes: whoever has seen it has told it. `again`: it may have been told before, by a process that was
+    killed meanwhile. `due_s`: Unix time; `late_s`: how much later it rang. `sentence`: what to say, in `language`.
+    """
+
+    id: str
+    kind: RingKind
+    text: str
+    room: str | None
+    language: Language
+    due_s: float
+    late_s: float
+    again: bool
+    sentence: str
+
+
 class EngineState(enum.StrEnum):
     STOPPED = "stopped"
     STARTING = "starting"

@@ -17,6 +17,7 @@ SOURCES = sorted([*ROOT.glob("jarvisd/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 KEPT_IN_ONE_ROOM = (
     "aiomqtt",
     "faster_whisper",
+    "hassil",
     "httpcore",
     "httpx2",
     "huggingface_hub",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jarvisd.config import TierConfig
-from jarvisd.routing.wishes import Wishes
+from jarvisd.routing.wishes import NO_WISHES, Wishes
 from jarvisd.types import Delta, Endpoint, Finished, Language, Route, Turn
 
 
@@ -18,7 +18,7 @@ class Question:
     turn: Turn
     text: str
     language: Language
-    wishes: Wishes = Wishes()
+    wishes: Wishes = NO_WISHES
     follows: str | None = None
 
 

@@ -30,6 +30,7 @@ from jarvisd.config.models import (
 )
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import Section
+from jarvisd.config.skills import SkillsConfig
 from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
 
@@ -54,6 +55,7 @@ __all__ = [
     "RemoteEngine",
     "RoutingConfig",
     "Section",
+    "SkillsConfig",
     "TierConfig",
     "ToolsConfig",
     "TranscriptionConfig",

@@ -16,6 +16,7 @@ from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
+from jarvisd.config.skills import SkillsConfig
 from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
 from jarvisd.types import Level
@@ -293,6 +294,7 @@ class Config(Section):
     gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")
     gpu: GpuWatchConfig = GpuWatchConfig()
     mqtt: MqttConfig = MqttConfig()
+    skills: SkillsConfig = SkillsConfig()
     plugins: PluginsConfig = PluginsConfig()
     tools: ToolsConfig = ToolsConfig()
     mcp: dict[Name, McpConfig] = key({}, "MCP servers by name.")

@@ -23,7 +23,10 @@ class Wishes:
 
     @property
     def any(self) -> bool:
-        return self != Wishes()
+        return self != NO_WISHES
+
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def wishes(text: str, language: Language | None = None) -> Heard:  # noqa: ARG00
             moved = True
             break
     if not found:
-        return Heard(Wishes(), text)
+        return Heard(NO_WISHES, text)
     level: Level | None = "reasoning" if "think" in found else ("fast" if "short" in found else None)
     cloud = False if "no_cloud" in found else (True if "cloud" in found else None)
     return Heard(

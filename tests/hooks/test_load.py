@@ -34,8 +34,8 @@ def test_a_file_of_the_folder_is_a_plugin(tmp_path):
 
 def test_our_own_plugins_load_by_their_entry_points():
     infos = {info.name: info for info in load_plugins().infos}
-    assert {"clock", "journal", "wake_phrase"} <= infos.keys()
-    for name in ("clock", "journal", "wake_phrase"):
+    assert {"chance", "journal", "wake_phrase"} <= infos.keys()
+    for name in ("chance", "journal", "wake_phrase"):
         assert (infos[name].state, infos[name].origin) == ("active", "jarvisd")
         assert infos[name].version == importlib.metadata.version("jarvisd")
 
@@ -128,23 +128,23 @@ def test_a_disabled_name_that_does_not_exist_is_said(tmp_path, caplog):
 
 
 def test_of_two_with_one_name_the_first_wins_and_it_is_said(tmp_path, caplog):
-    entry_point = EntryPoint("clock", "jarvisd_plugins.clock", "jarvisd")
-    path = write(tmp_path, "clock.py", "raise AssertionError('was run')\n")
+    entry_point = EntryPoint("chance", "jarvisd_plugins.chance", "jarvisd")
+    path = write(tmp_path, "chance.py", "raise AssertionError('was run')\n")
 
     first, second = load_plugins(tmp_path, packaged=[entry_point]).infos
 
-    assert (first.name, first.origin, first.state) == ("clock", "jarvisd_plugins.clock", "active")
-    assert (second.name, second.origin, second.state) == ("clock", str(path), "failed")
-    assert second.error == "the name is already taken by the one from jarvisd_plugins.clock"
+    assert (first.name, first.origin, first.state) == ("chance", "jarvisd_plugins.chance", "active")
+    assert (second.name, second.origin, second.state) == ("chance", str(path), "failed")
+    assert second.error == "the name is already taken by the one from jarvisd_plugins.chance"
     assert second.error in caplog.text
 
 
 def test_an_entry_point_that_leads_nowhere_is_reported(tmp_path):
     nowhere = EntryPoint("nowhere", "no_such_package.plugin", "jarvisd")
-    clock = EntryPoint("clock", "jarvisd_plugins.clock", "jarvisd")
-    infos = {info.name: info for info in load_plugins(packaged=[nowhere, clock]).infos}
+    chance = EntryPoint("chance", "jarvisd_plugins.chance", "jarvisd")
+    infos = {info.name: info for info in load_plugins(packaged=[nowhere, chance]).infos}
     assert infos["nowhere"].error == "ModuleNotFoundError: No module named 'no_such_package'"
-    assert infos["clock"].state == "active"
+    assert infos["chance"].state == "active"
 
 
 def test_a_class_called_plugin_is_made_anew_for_each_daemon(tmp_path):

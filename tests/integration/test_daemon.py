@@ -188,3 +188,20 @@ async def test_an_engine_on_demand_starts_with_the_first_question_and_its_use_is
         assert (await state_of(daemon, "smollm2"))["state"] == "ready"
     uses = await asyncio.to_thread(UsageLog(tmp_path / "state/usage.sqlite").of, ["smollm2"])
     assert len(uses["smollm2"]) == 1
+
+
+async def test_a_timer_set_before_a_kill_rings_after_it_and_once(tmp_path):
+    async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
+        answer = await ask(daemon, "set a timer for two seconds")
+        assert (answer["text"], answer["answered_by"]) == ("Timer set for 2 seconds.", "timer")
+        daemon.process.kill()
+        await daemon.process.wait()
+    await asyncio.sleep(2)
+    for rung in (1, 0):  # by the first that comes back, and by no other
+        (tmp_path / "notify.sock").unlink()
+        async with spawned_daemon(tmp_path, settings(*NO_ENGINES)) as daemon:
+            async with asyncio.timeout(10):
+                while (await ask(daemon, "how long is left on the timer"))["text"] != "There is no timer running.":
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
+            assert daemon.log.read_text().count("has rung") == rung

@@ -2,14 +2,13 @@ import random
 from datetime import datetime
 
 import pytest
-from jarvisd_plugins.clock import Plugin
-from jarvisd_plugins.clock.questions import Question, understand
-from jarvisd_plugins.clock.spoken import say
 from jarvisd_plugins.wake_phrase import Plugin as WakePhrase
 
-from jarvisd.hooks.dispatch import Given
+from jarvisd.skills.clock import answer
+from jarvisd.skills.command import Command
 from jarvisd.types import Transcript, Turn
 from tests.fakes.plugins import dispatcher_of
+from tests.skills.said import asked
 
 TIME_EN = """
 what time is it | What time is it? | WHAT TIME IS IT | what's the time | whats the time | What’s the time, please?
@@ -47,7 +46,7 @@ dime el día de hoy por favor
 ¿qué día tenemos hoy? | ¿sabes qué día es hoy? | k dia es hoy
 """.replace("\n", "|").split("|")
 CASES = [
-    (text.strip(), Question(about, language))
+    (text.strip(), Command("clock", about, language))
     for about, language, texts in (
         ("time", "en", TIME_EN),
         ("date", "en", DATE_EN),
@@ -61,17 +60,17 @@ CASES = [
 ]
 OTHERS = """
 what time is the meeting | what time is it in Tokyo | what time is it in new york right now | what's the time in London
-how much time do i have to cook an egg | set a timer | set a timer for ten minutes | what time is dinner | time flies
+how much time do i have to cook an egg | set a timer | what time is dinner | time flies
 what time does the train leave | at what time does the shop close | do you have time tomorrow
 tell me the time of sunrise
-what day is christmas | what day is it tomorrow | what's the date of easter | what's the date of the next full moon
+what's the date of easter | what's the date of the next full moon
 what is the time signature of this song | what is time | what is a date | a date is a fruit | tell me about dates
 what day is my birthday | wake me up when it's time | what was the date yesterday | is it time to go | once upon a time
 what's the time difference to japan | how do i ask what time is it in spanish | the time machine by wells
 date night ideas
 what time was it when you were born | i don't have the time | what is the day of the dead | what's up today
 ¿qué hora es en Tokio? | ¿a qué hora sale el tren? | ¿a qué hora es? | a qué hora es la reunión | pon un temporizador
-¿cuánto tiempo cuezo un huevo? | ¿qué día es navidad? | ¿qué día es mañana? | ¿qué día es mi cumpleaños?
+¿cuánto tiempo cuezo un huevo? | ¿qué día es mi cumpleaños?
 es la hora de comer
 ¿qué fecha es el examen? | dime la hora de salida del vuelo | ¿cuántas horas tiene un día? | ¿qué día hace hoy?
 pon una alarma a la hora de comer | ¿qué tiempo hace hoy? | ¿a qué hora anochece hoy? | ¿desde qué hora es?
@@ -84,14 +83,14 @@ hey jarvis
 
 @pytest.mark.parametrize(("text", "question"), CASES)
 def test_it_understands(text, question):
-    assert understand(text, spoken=False) == question
-    assert understand(text, spoken=True) == question
+    assert asked(text) == question
+    assert asked(text, spoken=True) == question
 
 
 @pytest.mark.parametrize("text", [text.strip() for text in OTHERS])
 def test_it_leaves_other_questions_alone(text):
-    assert understand(text, spoken=False) is None
-    assert understand(text, spoken=True) is None
+    assert asked(text) is None
+    assert asked(text, spoken=True) is None
 
 
 @pytest.mark.parametrize(
@@ -106,18 +105,18 @@ def test_it_leaves_other_questions_alone(text):
     ],
 )
 def test_it_forgives_what_a_recogniser_makes_of_the_wake_word(text, about):
-    assert understand(text, spoken=True).about == about
+    assert asked(text, spoken=True).intent == about
 
 
 def test_typed_text_has_no_such_excuse():
-    assert understand("the judges that what time is it", spoken=False) is None
-    assert understand("no one at home knows what time is it", spoken=True) is None
+    assert asked("the judges that what time is it", spoken=False) is None
+    assert asked("no one at home knows what time is it", spoken=True) is None
 
 
 def test_long_and_strange_texts_are_not_its_business():
-    assert understand("what time is it " * 4_000, spoken=True) is None
-    assert understand("please " * 20 + "the", spoken=True) is None
-    assert understand("\0\ud800 ¿?", spoken=True) is None
+    assert asked("what time is it " * 4_000, spoken=True) is None
+    assert asked("please " * 20 + "the", spoken=True) is None
+    assert asked("\0\ud800 ¿?", spoken=True) is None
     generator = random.Random(7)
     words = [
         "what",
@@ -138,7 +137,7 @@ def test_long_and_strange_texts_are_not_its_business():
         "a",
     ]
     for _ in range(2_000):
-        understand(" ".join(generator.choices(words, k=generator.randrange(12))), spoken=True)
+        asked(" ".join(generator.choices(words, k=generator.randrange(12))), spoken=True)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +162,8 @@ def test_long_and_strange_texts_are_not_its_business():
 )
 def test_it_tells_the_time(clock, english, spanish):
     now = datetime.fromisoformat(f"2026-11-22T{clock}")
-    assert say(Question("time", "en"), now) == english
-    assert say(Question("time", "es"), now) == spanish
+    assert answer(Command("clock", "time", "en"), now) == english
+    assert answer(Command("clock", "time", "es"), now) == spanish
 
 
 @pytest.mark.parametrize(
@@ -179,27 +178,16 @@ def test_it_tells_the_time(clock, english, spanish):
 )
 def test_it_tells_the_date(day, english, spanish):
     now = datetime.fromisoformat(day)
-    assert say(Question("date", "en"), now) == english
-    assert say(Question("date", "es"), now) == spanish
+    assert answer(Command("clock", "date", "en"), now) == english
+    assert answer(Command("clock", "date", "es"), now) == spanish
 
 
 def test_it_tells_both():
     now = datetime(2026, 11, 22, 15, 25)
-    assert say(Question("both", "es"), now) == "Son las tres y veinticinco. Hoy es domingo, 22 de noviembre de 2026."
-
-
-async def test_the_plugin_answers_from_its_clock():
-    dispatcher = dispatcher_of(clock=Plugin(now=lambda: datetime(2026, 11, 22, 15, 25)))
-
-    async def ask(text, source="cli"):
-        turn = Turn(source, None, 60)
-        return await dispatcher.first("handle_command", transcript=Transcript(text), turn=turn)
-
-    assert (await ask("What time is it?")).value == "It's 3:25 PM."
-    assert (await ask("¿Qué hora es?")).plugin == "clock"
-    assert await ask("the judges that what time is it") is None
-    assert (await ask("the judges that what time is it", "microphone")).value == "It's 3:25 PM."
-    assert await ask("who are you") is None
+    assert (
+        answer(Command("clock", "both", "es"), now)
+        == "Son las tres y veinticinco. Hoy es domingo, 22 de noviembre de 2026."
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,16 +203,7 @@ async def test_the_plugin_answers_from_its_clock():
     ],
 )
 async def test_with_the_wake_phrase_plugin_in_front(heard):
-    clock = Plugin(now=lambda: datetime(2026, 11, 22, 15, 25))
-    dispatcher = dispatcher_of(clock=clock, wake_phrase=WakePhrase())
+    dispatcher = dispatcher_of(wake_phrase=WakePhrase())
     turn = Turn("microphone", "en", 60)
     transcript = await dispatcher.fold("revise_transcript", Transcript(heard, "en", "pocketsphinx"), turn=turn)
-    given = await dispatcher.first("handle_command", transcript=transcript, turn=turn)
-    assert given == Given("clock", "It's 3:25 PM.")
-
-
-async def test_without_a_given_clock_it_takes_the_machines():
-    before = datetime.now().astimezone().date()
-    answer = await Plugin().handle_command(Transcript("what's the date"), Turn("cli", "en", 60))
-    after = datetime.now().astimezone().date()
-    assert answer in {say(Question("date", "en"), datetime(day.year, day.month, day.day)) for day in (before, after)}
+    assert asked(transcript.text, "en", spoken=True) == Command("clock", "time", "en")
