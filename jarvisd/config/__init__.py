@@ -11,6 +11,7 @@ from jarvisd.config.engines import (
     WhisperEngine,
     WyomingEngine,
 )
+from jarvisd.config.home import HomeConfig
 from jarvisd.config.models import (
     AudioConfig,
     Config,
@@ -38,6 +39,7 @@ __all__ = [
     "EngineConfig",
     "GpuConfig",
     "GpuWatchConfig",
+    "HomeConfig",
     "HouseConfig",
     "LlamaCppEngine",
     "LogConfig",
