@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from jarvisd.errors import HomeError, HomeUnavailable
-from jarvisd.home.danger import Confirmations, is_dangerous, is_dangerous_domain
+from jarvisd.home.danger import Confirmations, is_dangerous, is_harmless
 from jarvisd.home.expect import Asked, asked_by_intent
 from jarvisd.home.link import HomeLink
-from jarvisd.home.match import Match, choose
+from jarvisd.home.match import UNKNOWN, Match, NoMatch, choose
 from jarvisd.home.phrases import is_bare_name, phrases
 from jarvisd.home.readback import Readback, read_back
-from jarvisd.home.sentences import question, told
+from jarvisd.home.sentences import question, spoken, told
 from jarvisd.home.session import Session
 from jarvisd.home.states import EntityState, Watched, watch
 from jarvisd.types import Language
@@ -109,11 +109,11 @@ class HomeAssistant:
             async with self._link.session(limit_s) as session:
                 async with asyncio.timeout_at(by):
                     match = await self._understand(session, text, language, room)
-                    if isinstance(match, str):
-                        return NotForHome(match)
+                    if isinstance(match, NoMatch):
+                        return NotForHome(match.reason)
                     errand = _Errand(match, language, conversation_id)
                     watched = None if match.is_query else await watch(session, match.targets)
-                if watched is not None and (dangerous := self._dangerous(match, watched)):
+                if watched is not None and (dangerous := self._dangerous(errand, watched)):
                     return self._ask_first(errand, dangerous)
                 return await self._carry_out(session, errand, watched)
         except TimeoutError:
@@ -137,21 +137,22 @@ class HomeAssistant:
         except (TimeoutError, HomeError):
             return HomeReply(told("gone", language), "failed", language, errand.match.intent)
 
-    async def _understand(self, session: Session, text: str, language: Language, room: str | None) -> Match | str:
-        """The wording that Home Assistant understands: the original, else the others at once."""
+    async def _understand(self, session: Session, text: str, language: Language, room: str | None) -> Match | NoMatch:
+        """The wording that Home Assistant understands: the original, else the first of the others."""
         house = self._link.known_house()
-        first, *others = phrases(text, language, self._normalise(text, language), house, room)
-        found: Match | str = ""
-        for sentences in ([first], others):
-            if sentences and isinstance(found, str):
-                results = await session.ask(
-                    "conversation/agent/homeassistant/debug", sentences=sentences, language=language
-                )
-                rows = results.get("results") if isinstance(results, dict) else None
-                found = choose(sentences, rows, self._link.config)
+        original, *others = phrases(text, language, self._normalise(text, language), house, room)
+        found = await self._try(session, [original], language)
+        if others and isinstance(found, NoMatch) and not found.final:
+            again = await self._try(session, others, language)
+            found = found if isinstance(again, NoMatch) and not again.final and found.reason != UNKNOWN else again
         if isinstance(found, Match) and not found.is_query and found.intent and is_bare_name(found.sentence, house):
-            return "a name is not a command"
+            return NoMatch("a name is not a command", final=True)
         return found
+
+    async def _try(self, session: Session, sentences: Sequence[str], language: Language) -> Match | NoMatch:
+        results = await session.ask("conversation/agent/homeassistant/debug", sentences=sentences, language=language)
+        rows = results.get("results") if isinstance(results, dict) else None
+        return choose(sentences, rows, self._link.config)
 
     async def _carry_out(self, session: Session, errand: _Errand, watched: Watched | None) -> HomeReply:
         before = dict(watched.now) if watched is not None else {}
@@ -200,28 +201,29 @@ class HomeAssistant:
         speech = _honest(found, watched.now, errand.language)
         return self._reply(errand, "failed", speech, answer.entities, answer, read_back=True)
 
-    def _dangerous(self, match: Match, watched: Watched) -> list[tuple[str, str]]:
+    def _dangerous(self, errand: _Errand, watched: Watched) -> list[tuple[str, str]]:
         """Domain and name of what wants a yes before it is operated."""
+        match = errand.match
         if not match.is_device_action:
             return []
         reach = match.domains()
+        candidates = [(one.entity_id, one.name, one.device_class) for one in watched.now.values()]
+        if not candidates:  # it did not say which: anything that it can reach may be meant
+            house = self._link.known_house().entities.values()
+            candidates = [(one.entity_id, one.name, one.device_class) for one in house]
+            candidates = candidates or [(f"{domain}.", domain, "") for domain in sorted(reach or {"lock"})]
         more = self._link.config.dangerous
-        found = [
-            (one.domain, one.name)
-            for one in watched.now.values()
-            if (reach is None or one.domain in reach) and is_dangerous(one.entity_id, one.name, one.device_class, more)
-        ]
-        if found or watched.now:
-            return found
-        # It did not say which: anything that it can reach may be meant.
-        reach = (
-            reach if reach is not None else frozenset(one.domain for one in self._link.known_house().entities.values())
-        )
-        return [
-            (one.domain, one.name)
-            for one in self._link.known_house().entities.values()
-            if one.domain in reach and is_dangerous(one.entity_id, one.name, one.device_class, more)
-        ] or [(domain, domain) for domain in sorted(reach) if is_dangerous_domain(domain)]
+        found = []
+        for entity_id, name, device_class in candidates:
+            domain = entity_id.partition(".")[0]
+            harmless = is_harmless(domain, errand.asked.kind) and entity_id not in more
+            if (
+                (reach is None or domain in reach)
+                and not harmless
+                and is_dangerous(entity_id, name, device_class, more)
+            ):
+                found.append((domain, name))
+        return found
 
     def _ask_first(self, errand: _Errand, dangerous: Sequence[tuple[str, str]]) -> HomeReply:
         names = [name for _, name in dangerous]
@@ -267,7 +269,7 @@ class _Answer:
         success = data.get("success")
         rows = [_mapping(row) for row in success] if isinstance(success, list) else []
         self.kind = str(response.get("response_type", ""))
-        self.speech = str(_mapping(_mapping(response.get("speech")).get("plain")).get("speech") or "").strip()
+        self.speech = spoken(str(_mapping(_mapping(response.get("speech")).get("plain")).get("speech") or ""))
         self.entities = tuple(str(row.get("id")) for row in rows if row.get("type") == "entity")
         said = whole.get("conversation_id")
         self.conversation_id = said if isinstance(said, str) else None

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from jarvisd.errors import HomeError, HomeUnavailable
 from jarvisd.home.danger import Confirmations
-from jarvisd.home.data import rows_as_data
+from jarvisd.home.data import as_data, rows_as_data
 from jarvisd.home.expect import Asked, as_asked, asked_by_service
 from jarvisd.home.house import Entity
 from jarvisd.home.link import HomeLink
@@ -21,6 +21,9 @@ from jarvisd.home.states import EntityState, watch
 
 # Reading and acting for a model: it has a turn's time, but nobody waits for a dead house.
 LIMIT_S = 5.0
+# What was exposed a minute ago may have been hidden since, because of what just happened.
+ACTION_AGE_S = 30.0
+MAX_REASON_CHARACTERS = 200
 
 Status: TypeAlias = Literal["done", "sent", "failed", "absent", "needs_confirmation", "refused", "unsure"]
 
@@ -113,38 +116,38 @@ class Devices:
         try:
             async with self._link.session(LIMIT_S) as session:
                 async with _in_time():
-                    entity = (await self._link.house(session)).entities.get(entity_id)
+                    entity = (await self._link.house(session, ACTION_AGE_S)).entities.get(entity_id)
                 if why := refusal(domain, service, entity, dict(call.data)):
                     return ServiceResult("refused", why)
                 assert entity is not None  # refused above
-                dangerous = needs_yes(service, entity, self._link.config.dangerous)
-                if dangerous and not self._is_confirmed(call, confirmed):
+                asked = asked_by_service(service, dict(call.data))
+                if needs_yes(asked.kind, entity, self._link.config.dangerous) and not self._is_confirmed(
+                    call, confirmed
+                ):
                     return ServiceResult("needs_confirmation", confirmation=self._questions.ask(call))
-                return await self._call(session, call)
+                return await self._call(session, call, asked)
         except HomeError as error:
-            return ServiceResult("refused", error.message)
+            return ServiceResult("refused", f"No home control: {as_data(error.message, MAX_REASON_CHARACTERS)}")
 
     def _is_confirmed(self, call: _Call, token: str | None) -> bool:
         return token is not None and self._questions.redeem(token) == call
 
-    async def _call(self, session: Session, call: _Call) -> ServiceResult:
+    async def _call(self, session: Session, call: _Call, asked: Asked) -> ServiceResult:
         async with _in_time():
             watched = await watch(session, [call.entity_id])
         before = dict(watched.now)
-        data = dict(call.data)
-        asked = asked_by_service(call.service, data)
         try:
             async with _in_time():
                 await session.ask(
                     "call_service",
                     domain=call.domain,
                     service=call.service,
-                    service_data=data,
+                    service_data=dict(call.data),
                     target={"entity_id": call.entity_id},
                 )
             await read_back(watched, [call.entity_id], asked, before, self._link.config.confirm_s)
         except HomeRefusal as error:
-            return ServiceResult("refused", error.message)
+            return ServiceResult("refused", f"Home Assistant says: {as_data(error.message, MAX_REASON_CHARACTERS)}")
         except HomeError:
             return ServiceResult("unsure")
         now = watched.now.get(call.entity_id)

@@ -159,9 +159,13 @@ def _measured(asked: Asked, before: EntityState | None, now: EntityState) -> boo
     is_now = _number(now.attributes.get(attribute))
     if is_now is None:
         return False if asked.kind == "brightness" and now.state == "off" else None
-    was = _number(before.attributes.get(attribute)) if before is not None else None
-    missing, missed = abs(is_now * scale - value), abs((was or 0.0) * scale - value)
-    return missing <= tolerance or (was != is_now and missing < missed)
+    missing = abs(is_now * scale - value)
+    if missing <= tolerance or before is None:
+        return missing <= tolerance
+    was = _number(before.attributes.get(attribute))
+    if was is None and before.state == "off":
+        was = 0.0
+    return was is not None and was != is_now and missing < abs(was * scale - value)
 
 
 _MEASURES: Mapping[str, tuple[str, float, float]] = {

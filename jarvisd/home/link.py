@@ -85,9 +85,9 @@ class HomeLink:
         self._trouble = trouble
         self._rest_until = self._clock() + (TOKEN_REST_S if trouble.code == "home_token" else REST_S)
 
-    async def house(self, session: Session) -> House:
-        """What is exposed, at most ten minutes old."""
-        if self._clock() - self._house_read_at > HOUSE_AGE_S:
+    async def house(self, session: Session, age_s: float = HOUSE_AGE_S) -> House:
+        """What is exposed, at most so old."""
+        if self._clock() - self._house_read_at > age_s:
             self._house = await read_house(session)
             self._house_read_at = self._clock()
         return self._house
@@ -95,10 +95,6 @@ class HomeLink:
     def known_house(self) -> House:
         """What is exposed as far as it has been read: without asking."""
         return self._house
-
-    def forget_house(self) -> None:
-        """The next one who asks reads anew what is exposed."""
-        self._house_read_at = -float("inf")
 
     async def run(self) -> None:
         """Keeps the names of the house up to date, and Home Assistant's sentences loaded, until cancelled."""
@@ -111,8 +107,7 @@ class HomeLink:
         """Reads the house now. A failure is told, and tried again later."""
         try:
             async with self.session(HOUSE_LIMIT_S) as session, asyncio.timeout(HOUSE_LIMIT_S):
-                self.forget_house()
-                await self.house(session)
+                await self.house(session, age_s=0.0)
                 for language in self._languages():
                     await _load_sentences(session, language)
         except HomeUnavailable:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jarvisd.config import HomeConfig
 
+UNKNOWN = "Home Assistant's grammar does not know this sentence"
 # Answers about the house, which change nothing in it.
 QUERIES = frozenset({"HassGetState", "HassClimateGetTemperature", "HassGetTemperature", "HassGetWeather"})
 # Intents that operate devices, and the domains they can reach; None: any. Those with a wildcard in their sentences are
@@ -65,9 +66,17 @@ class Match:
         return reach if said is None else said if reach is None else reach & said
 
 
-def choose(sentences: Sequence[str], results: Any, config: HomeConfig) -> Match | str:
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """Nothing to carry out. `final`: it was understood and may not be done, so no other wording is tried."""
+
+    reason: str
+    final: bool = False
+
+
+def choose(sentences: Sequence[str], results: Any, config: HomeConfig) -> Match | NoMatch:
     """The first sentence that matches, or why there is none. One that matches what may not be done ends the search."""
-    reason = "Home Assistant's grammar does not know this sentence"
+    reason = UNKNOWN
     rows = results if isinstance(results, list) else []
     for sentence, row in zip(sentences, rows, strict=False):
         if not isinstance(row, Mapping):
@@ -76,8 +85,9 @@ def choose(sentences: Sequence[str], results: Any, config: HomeConfig) -> Match 
             reason = _nearly(row) or reason
             continue
         match = _match(sentence, row)
-        return _refusal(match, row, config) or match
-    return reason
+        refusal = _refusal(match, row, config)
+        return NoMatch(refusal, final=True) if refusal else match
+    return NoMatch(reason)
 
 
 def _match(sentence: str, row: Mapping[str, Any]) -> Match:

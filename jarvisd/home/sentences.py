@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from jarvisd.home.expect import Asked
@@ -9,8 +10,9 @@ from jarvisd.types import Language
 
 # More names than this are counted, not listed.
 MOST_NAMES = 3
-# A name is read aloud: longer ones are cut.
+# Names and answers are read aloud: longer ones are cut.
 MAX_NAME_CHARACTERS = 60
+MAX_SPEECH_CHARACTERS = 600
 
 _SENTENCES: dict[str, dict[Language, tuple[str, str]]] = {
     "absent": {
@@ -77,6 +79,16 @@ def listed(names: Sequence[str], language: Language) -> str:
     """Names as they are said, one after the other."""
     if len(names) > MOST_NAMES:
         return _DEVICES[language].format(count=len(names))
-    short = [" ".join(name.split())[:MAX_NAME_CHARACTERS] for name in names]
+    short = [_one_line(name)[:MAX_NAME_CHARACTERS] for name in names]
     *first, last = short or [""]
     return f"{', '.join(first)} {_AND[language]} {last}" if first else last
+
+
+def spoken(text: str) -> str:
+    """Home Assistant's own words, as they can be said: one line, not too long, beginning with a capital."""
+    line = _one_line(text)[:MAX_SPEECH_CHARACTERS]
+    return line[:1].upper() + line[1:]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in text).split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
-from jarvisd.home.danger import is_dangerous
+from jarvisd.home.danger import is_dangerous, is_harmless
 from jarvisd.home.house import Entity
 
 Value: TypeAlias = str | float | bool | list[int]
@@ -80,9 +80,9 @@ def refusal(domain: str, service: str, entity: Entity | None, data: Mapping[str,
     return ""
 
 
-def needs_yes(service: str, entity: Entity, more: Collection[str]) -> bool:
-    """Whether a person has to confirm it. Locking a door is the one thing about a lock that needs no yes."""
-    if entity.domain == "lock" and service == "lock" and entity.entity_id not in more:
+def needs_yes(kind: str, entity: Entity, more: Collection[str]) -> bool:
+    """Whether a person has to confirm it; `kind`: what is asked (`jarvisd.home.expect`), empty for anything."""
+    if is_harmless(entity.domain, kind) and entity.entity_id not in more:
         return False
     return is_dangerous(entity.entity_id, entity.name, entity.device_class, more)
 
