@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from jarvisd.errors import HomeError, HomeUnavailable
+from jarvisd.errors import HomeError
 from jarvisd.home.danger import Confirmations, is_dangerous, is_harmless
 from jarvisd.home.expect import Asked, asked_by_intent
-from jarvisd.home.link import HomeLink
+from jarvisd.home.link import ASK_FIRST, LOCAL_AGENT, HomeLink
 from jarvisd.home.match import UNKNOWN, Match, NoMatch, choose
 from jarvisd.home.phrases import is_bare_name, phrases
 from jarvisd.home.readback import Readback, read_back
@@ -27,7 +27,6 @@ from jarvisd.types import Language
 
 _LOGGER = logging.getLogger(__name__)
 
-LOCAL_AGENT = "conversation.home_assistant"
 # Commands to a house are short; more is a story, and would cost Home Assistant seconds.
 MAX_CHARACTERS = 200
 # Once a command was given, its end is waited for: nobody else may answer it.
@@ -109,6 +108,7 @@ class HomeAssistant:
             async with self._link.session(limit_s) as session:
                 async with asyncio.timeout_at(by):
                     match = await self._understand(session, text, language, room)
+                    self._link.answered()
                     if isinstance(match, NoMatch):
                         return NotForHome(match.reason)
                     errand = _Errand(match, language, conversation_id)
@@ -117,8 +117,7 @@ class HomeAssistant:
                     return self._ask_first(errand, dangerous)
                 return await self._carry_out(session, errand, watched)
         except TimeoutError:
-            self._link.failed(HomeUnavailable(f"Home Assistant did not answer within {limit_s:g} s."))
-            return NotForHome(f"Home Assistant did not answer within {limit_s:g} s")
+            return NotForHome(self._link.slow(limit_s))
         except HomeError as error:
             _LOGGER.debug("home: %s", error.message)
             return NotForHome(error.message)
@@ -150,7 +149,7 @@ class HomeAssistant:
         return found
 
     async def _try(self, session: Session, sentences: Sequence[str], language: Language) -> Match | NoMatch:
-        results = await session.ask("conversation/agent/homeassistant/debug", sentences=sentences, language=language)
+        results = await session.ask(ASK_FIRST, sentences=sentences, language=language)
         rows = results.get("results") if isinstance(results, dict) else None
         return choose(sentences, rows, self._link.config)
 

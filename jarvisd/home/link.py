@@ -18,6 +18,9 @@ from jarvisd.types import Language
 
 _LOGGER = logging.getLogger(__name__)
 
+LOCAL_AGENT = "conversation.home_assistant"
+# Says what the local agent would do with sentences, and does nothing.
+ASK_FIRST = "conversation/agent/homeassistant/debug"
 # A dead address costs a turn its time limit once, not every turn of the next seconds.
 REST_S = 15.0
 # A refused token counts as a failed login there, and Home Assistant may ban an address after a few of them.
@@ -64,6 +67,7 @@ class HomeLink:
         self._trouble: HomeUnavailable | None = None
         self._rest_until = -float("inf")
         self._version = ""
+        self._slow = False
 
     @asynccontextmanager
     async def session(self, limit_s: float) -> AsyncIterator[Session]:
@@ -84,6 +88,17 @@ class HomeLink:
         tell("no home control: %s", trouble.message)
         self._trouble = trouble
         self._rest_until = self._clock() + (TOKEN_REST_S if trouble.code == "home_token" else REST_S)
+
+    def answered(self) -> None:
+        """A sentence was answered in time."""
+        self._slow = False
+
+    def slow(self, limit_s: float) -> str:
+        """It is there, and takes too long over a sentence. The next one may do better: nobody rests. The reason."""
+        reason = f"Home Assistant did not answer within {limit_s:g} s"
+        (_LOGGER.debug if self._slow else _LOGGER.warning)("%s (home.timeout_s): models answer instead", reason)
+        self._slow = True
+        return reason
 
     async def house(self, session: Session, age_s: float = HOUSE_AGE_S) -> House:
         """What is exposed, at most so old."""
@@ -146,8 +161,9 @@ class HomeLink:
 
 
 async def _load_sentences(session: Session, language: Language) -> None:
-    """The first sentence in a language costs Home Assistant half a second: now, and not in a turn."""
+    """The first sentence in a language costs Home Assistant up to seconds: now, and not in a turn."""
     try:
-        await session.ask("conversation/prepare", language=language, agent_id="conversation.home_assistant")
+        await session.ask("conversation/prepare", language=language, agent_id=LOCAL_AGENT)
+        await session.ask(ASK_FIRST, language=language, sentences=["jarvis"])
     except HomeRefusal as refusal:
         _LOGGER.debug("%s: %s", language, refusal)

@@ -102,6 +102,7 @@ async def test_a_question_is_answered_without_reading_anything_back():
 async def test_other_wordings_are_tried_when_the_first_is_not_known():
     async with house_and_link() as (home, link):
         await link.refresh()
+        home.asked.clear()
         teach_light(home, light__salon="on")
         agent = agent_of(link, normalise=lambda text, language: ["enciende la luz del salon"])
         reply = await agent.converse("oye enciéndeme la luz del salón porfa", "es")
@@ -304,6 +305,19 @@ async def test_a_dead_house_is_told_once_and_does_not_cost_every_turn(caplog):
             now[0] += 1_000
             assert (await agent.converse(ON, "es")).outcome == "done"
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_a_slow_house_is_told_once_and_asked_again(caplog):
+    async with house_and_link("hang-debug", timeout_s=0.2) as (home, link):
+        teach_light(home, light__salon="on")
+        agent = agent_of(link)
+        for _ in range(3):
+            assert "did not answer within 0.2 s" in (await agent.converse(ON, "es")).reason
+        assert home.connections == 3
+        home.misbehave.clear()
+        link.reconfigure(link.config.model_copy(update={"timeout_s": 10.0}))
+        assert (await agent.converse(ON, "es")).outcome == "done"
+    assert [record.levelname for record in caplog.records if record.name == "jarvisd.home.link"] == ["WARNING"]
 
 
 async def test_a_refused_token_is_not_tried_again_and_again(caplog):

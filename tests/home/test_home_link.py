@@ -8,7 +8,7 @@ import pytest
 
 from jarvisd.config import HomeConfig
 from jarvisd.errors import ConfigError, HomeUnavailable
-from jarvisd.home.link import HomeLink, HomeStatus
+from jarvisd.home.link import ASK_FIRST, HomeLink, HomeStatus
 from tests.fakes.home_assistant import fake_home
 from tests.fakes.houses import house_and_link, link_to
 
@@ -44,7 +44,9 @@ async def test_a_house_without_exposed_entities_is_a_house():
 async def test_sentences_of_each_language_are_loaded_beforehand():
     async with house_and_link() as (home, link):
         await link.refresh()
-    assert [one["language"] for one in home.commands("conversation/prepare")] == ["es", "en"]
+    for command in ("conversation/prepare", ASK_FIRST):
+        assert [one["language"] for one in home.commands(command)] == ["es", "en"]
+    assert not home.acted
 
 
 async def test_a_registry_that_is_not_understood_costs_the_names_only(caplog):
