@@ -170,10 +170,13 @@ class HomeAssistant:
             _LOGGER.warning("home: no word about %r: %s", errand.match.sentence, error)
             return self._reply(errand, "unsure", told("unsure", errand.language), errand.match.targets)
         answer = _Answer(result)
+        if answer.kind == "error" or (answer.kind == "query_answer" and not answer.speech):
+            speech = answer.speech or told("not_done", errand.language)
+            return self._reply(errand, "failed", speech, (), answer)
         if answer.kind == "query_answer":
             return self._reply(errand, "answered", answer.speech, answer.entities, answer)
         if answer.kind != "action_done":
-            return self._reply(errand, "failed", answer.speech, (), answer)
+            return self._reply(errand, "unsure", told("unsure", errand.language), errand.match.targets, answer)
         if watched is None or not errand.match.is_device_action:
             return self._reply(errand, "done", answer.speech or told("done", errand.language), answer.entities, answer)
         return await self._read_back(session, errand, watched, before, answer)
@@ -269,7 +272,8 @@ class _Answer:
         rows = [_mapping(row) for row in success] if isinstance(success, list) else []
         self.kind = str(response.get("response_type", ""))
         self.speech = spoken(str(_mapping(_mapping(response.get("speech")).get("plain")).get("speech") or ""))
-        self.entities = tuple(str(row.get("id")) for row in rows if row.get("type") == "entity")
+        ids = (row.get("id") for row in rows if row.get("type") == "entity")
+        self.entities = tuple(one for one in ids if isinstance(one, str))
         said = whole.get("conversation_id")
         self.conversation_id = said if isinstance(said, str) else None
 

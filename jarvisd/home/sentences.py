@@ -39,6 +39,10 @@ _SENTENCES: dict[str, dict[Language, tuple[str, str]]] = {
         "en": ("I can't reach Home Assistant right now, so nothing was done.",) * 2,
         "es": ("Ahora mismo no puedo conectar con Home Assistant y no se ha hecho nada.",) * 2,
     },
+    "not_done": {
+        "en": ("Home Assistant could not do that.",) * 2,
+        "es": ("Home Assistant no ha podido hacerlo.",) * 2,
+    },
     "done": {"en": ("Done.",) * 2, "es": ("Hecho.",) * 2},
     "confirm": {
         "en": ("Do you really want me to {verb} {names}?",) * 2,

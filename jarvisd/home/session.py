@@ -117,7 +117,7 @@ async def _let_in(socket: Socket, token: str) -> str:
 
 
 def _client() -> Any:
-    from websockets.asyncio.client import connect  # here, because it costs 5 MB
+    from websockets.asyncio.client import connect  # here: who has no Home Assistant does without
 
     return connect
 

@@ -96,6 +96,9 @@ class FakeHome:
         self._answers[sentence] = answer or said("No", "error", code="no_intent_match")
         self._effects[sentence] = effect
 
+    def answers(self, sentence: str, answer: Any) -> None:
+        self._answers[sentence] = answer
+
     def serves(self, service: str, **effect: Any) -> None:
         self._effects[service] = effect
 

@@ -279,6 +279,33 @@ async def test_no_word_about_a_command_is_told_as_it_is(misbehave, monkeypatch):
     assert "no sé si se ha hecho" in reply.speech
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "ok",
+        {},
+        {"response": None},
+        {"response": {"response_type": 7, "speech": "x", "data": []}},
+        {"response": {"speech": {"plain": ["x"]}, "data": {"success": ["x", 3, {"type": "entity"}]}}},
+    ],
+)
+async def test_an_answer_of_another_form_is_not_called_done(answer):
+    async with house_and_link() as (home, link):
+        home.teach(ON, matched("HassTurnOn", ("light.salon",), name="x"))
+        home.answers(ON, answer)
+        reply = await asked(home, link, ON)
+    assert (reply.outcome, reply.read_back) == ("unsure", False)
+    assert reply.speech
+
+
+async def test_an_error_without_words_is_told_in_ours():
+    async with house_and_link() as (home, link):
+        home.teach(ON, matched("HassTurnOn", ("light.salon",), name="x"), said("", "error", code="failed_to_handle"))
+        assert (await asked(home, link, ON)).speech == "Home Assistant no ha podido hacerlo."
+
+
 async def test_no_word_about_a_question_falls_through(monkeypatch):
     monkeypatch.setattr("jarvisd.home.agent.ACTION_LIMIT_S", 0.3)
     async with house_and_link("hang-process") as (home, link):
