@@ -31,7 +31,8 @@ _REWRITES: dict[Language, tuple[tuple[str, str], ...]] = {
         (r"(?:da|dale) (?:a )?la luz( .+)?", r"enciende la luz\1"),
         (r"(?:quita|corta|mata) (la luz|las luces)( .+)?", r"apaga \1\2"),
         (r"(?:deja|cambia) (.+) (al? .+)", r"pon \1 \2"),
-        (r"(?:esta|hay) (?:alguna luz|luces) (encendida|apagada)s?", r"hay alguna luz \1"),
+        (r"(esta|estan) (abiert[oa]s?|cerrad[oa]s?|encendid[oa]s?|apagad[oa]s?) (.+)", r"\1 \3 \2"),
+        (r"(?:hay luces|esta alguna luz) (encendida|apagada)s?", r"hay alguna luz \1"),
     ),
     "en": (
         (r"(?:dim|brighten) (.+) to ([\d.]+)(?: ?%| percent)?", r"set \1 to \2%"),
@@ -77,7 +78,8 @@ def _reworded(plain: str, language: Language, house: House) -> list[str]:
     """Other words for the same, the closest first."""
     for pattern, instead in _REWRITES[language]:
         if (match := re.fullmatch(pattern, plain)) is not None:
-            return [match.expand(instead)]
+            again = match.expand(instead)
+            return [again, *_with_only_thermostat(again, house)]
     verb, _, rest = plain.partition(" ")
     entity, name = _longest_name(rest, house)
     if entity is None:
@@ -86,6 +88,15 @@ def _reworded(plain: str, language: Language, house: House) -> list[str]:
     verb = _SWITCHES[language].get(verb, verb) if re.fullmatch(_ARTICLES + re.escape(name), without) else verb
     again = f"{verb} {without}"
     return [again] if again != plain else []
+
+
+def _with_only_thermostat(plain: str, house: House) -> list[str]:
+    """Newer versions of Home Assistant want to hear which, also where there is one only."""
+    found = [one for one in house.entities.values() if one.domain == "climate"]
+    named = re.sub(r"^(pon|set) (?:la temperatura|the temperature)(?= (?:a|to) )", "", plain)
+    if len(found) != 1 or named == plain:
+        return []
+    return [f"{plain.partition(' ')[0]} {fold(found[0].name)}{named}"]
 
 
 def _longest_name(plain: str, house: House) -> tuple[Entity | None, str]:

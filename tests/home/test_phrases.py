@@ -2,7 +2,7 @@
 
 import pytest
 
-from jarvisd.home.house import House
+from jarvisd.home.house import Entity, House, house_of
 from jarvisd.home.phrases import MAX_PHRASES, is_bare_name, phrases
 from tests.fakes.houses import HOUSE
 
@@ -19,6 +19,8 @@ from tests.fakes.houses import HOUSE
         ("es", "quita la cafetera", "apaga la cafetera"),
         ("es", "pon el termostato a 21 grados", "pon la temperatura a 21 grados"),
         ("es", "sube la calefaccion del salon a 22", "pon la temperatura del salón a 22 grados"),
+        ("es", "esta encendida la luz del salon", "está la luz del salón encendida"),
+        ("es", "hay luces encendidas", "hay alguna luz encendida"),
         ("es", "abre el garaje", "abre la puerta del garaje"),
         ("es", "baja la luz del salon al 20 percent", "baja la luz del salón al 20%"),
         ("en", "dim the kitchen light to 30 percent", "set the kitchen light to 30%"),
@@ -31,6 +33,15 @@ from tests.fakes.houses import HOUSE
 )
 def test_other_words_for_the_same(language, plain, expected):
     assert expected in phrases("as it was said", language, [plain], HOUSE)
+
+
+def test_the_only_thermostat_is_named():
+    one = house_of([Entity("climate.a", ("Termostato",))], [])
+    two = house_of([Entity("climate.a", ("Termostato",)), Entity("climate.b", ("Otro",))], [])
+    assert "pon termostato a 22 grados" in phrases("x", "es", ["sube la calefaccion a 22"], one)
+    assert "set termostato to 20 degrees" in phrases("x", "en", ["set the heating to 20"], one)
+    assert not [said for said in phrases("x", "es", ["sube la calefaccion a 22"], two) if "termostato" in said]
+    assert not [said for said in phrases("x", "es", ["sube la calefaccion del bano a 22"], one) if "termostato" in said]
 
 
 def test_the_original_comes_first_and_nothing_twice():
