@@ -13,6 +13,8 @@
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
     ├── PluginError              a plugin raised, hung, or does not load
+    ├── HomeError                Home Assistant refused, or answered what cannot be understood
+    │   └── HomeUnavailable      it cannot be reached, is too slow, or does not know the token
     ├── MqttError                the broker refused or cannot be reached
     └── ControlError             the daemon behind the control socket cannot be reached or refused
 
@@ -86,6 +88,14 @@ class NothingHeard(JarvisError):  # noqa: N818 - a defined outcome of listening
 
 class PluginError(JarvisError):
     code = "plugin"
+
+
+class HomeError(JarvisError):
+    code = "home"
+
+
+class HomeUnavailable(HomeError):  # noqa: N818 - a state, read aloud as one
+    code = "home_unavailable"
 
 
 class MqttError(JarvisError):

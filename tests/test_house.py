@@ -27,6 +27,7 @@ KEPT_IN_ONE_ROOM = (
     "pocketsphinx",
     "pynvml",
     "rich",
+    "websockets",
     "xllamacpp",
 )
 # What the daemon's own process must never load, not even by a detour.

@@ -12,6 +12,7 @@ from jarvisd.config.engines import (
     WhisperEngine,
     WyomingEngine,
 )
+from jarvisd.config.home import HomeConfig
 from jarvisd.config.models import (
     AudioConfig,
     Config,
@@ -44,6 +45,7 @@ __all__ = [
     "EngineConfig",
     "GpuConfig",
     "GpuWatchConfig",
+    "HomeConfig",
     "HouseConfig",
     "LlamaCppEngine",
     "LogConfig",

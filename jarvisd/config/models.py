@@ -14,6 +14,7 @@ from pydantic import AfterValidator, model_validator
 from jarvisd.config.checks import reference_faults
 from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import CardUuid, EngineConfig
+from jarvisd.config.home import HomeConfig
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
 from jarvisd.config.skills import SkillsConfig
@@ -293,6 +294,7 @@ class Config(Section):
     engines: dict[Name, EngineConfig] = key({}, "Engines by name.")
     gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")
     gpu: GpuWatchConfig = GpuWatchConfig()
+    home: HomeConfig = HomeConfig()
     mqtt: MqttConfig = MqttConfig()
     skills: SkillsConfig = SkillsConfig()
     plugins: PluginsConfig = PluginsConfig()
