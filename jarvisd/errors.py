@@ -12,6 +12,7 @@
     ├── OrderError               a person's order that cannot be followed: an unknown name, a bad duration
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
+    ├── TurnTrouble              a turn cannot be answered; becomes one honest sentence
     ├── PluginError              a plugin raised, hung, or does not load
     ├── HomeError                Home Assistant refused, or answered what cannot be understood
     │   └── HomeUnavailable      it cannot be reached, is too slow, or does not know the token
@@ -84,6 +85,15 @@ class ModelError(JarvisError):
 
 class NothingHeard(JarvisError):  # noqa: N818 - a defined outcome of listening
     code = "nothing_heard"
+
+
+class TurnTrouble(JarvisError):  # noqa: N818 - becomes an honest sentence, never a traceback
+    """A turn cannot be answered: `code` names the sentence, `detail` what a person can do, `stage` where it was."""
+
+    def __init__(self, code: str, stage: str, detail: str = "") -> None:
+        super().__init__(detail or code, code=code)
+        self.stage = stage
+        self.detail = detail
 
 
 class PluginError(JarvisError):

@@ -155,6 +155,13 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of what a model thinks before it answers, where its server tells that apart. Never spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalls:
     """The functions that a model wants called before it goes on; comes after its text and before `Finished`."""
 
@@ -175,7 +182,7 @@ class Finished:
 
 
 # What a model's answer is made of.
-Piece: TypeAlias = Delta | ToolCalls | Finished
+Piece: TypeAlias = Delta | Thought | ToolCalls | Finished
 
 
 Via: TypeAlias = Literal["model", "skill", "home", "plugin", "jarvisd"]

@@ -21,6 +21,7 @@ from jarvisd.types import Delta as Delta
 from jarvisd.types import Endpoint, Message, Tool, ToolCalls
 from jarvisd.types import Finished as Finished
 from jarvisd.types import Piece as Piece
+from jarvisd.types import Thought
 
 # Slow models give a word a second; silence for so long in mid-answer is a hang.
 IDLE_TIMEOUT_S = 15.0
@@ -43,12 +44,15 @@ async def stream_chat(
     idle_timeout_s: float = IDLE_TIMEOUT_S,
     tools: Sequence[Tool] = (),
     tool_choice: str = "auto",
+    logprobs: bool = False,
+    think: bool = True,
 ) -> AsyncGenerator[Piece, None]:
     """Yields the answer's pieces and then `Finished`. Leave it with `aclosing`: the server then stops at once.
 
     An empty `model` asks for the first that the server lists. `first_token_timeout_s` counts from now to the first
     text or call, `idle_timeout_s` between them. With `tools` the model may ask for calls of them: `ToolCalls`, once,
-    before the end. Raises EngineUnavailable or EngineReplyError.
+    before the end. `logprobs`: how likely each piece was is told with it, where the server can. `think` False asks a
+    model that thinks aloud not to (Qwen3's switch; others do not know it). Raises EngineUnavailable or EngineReplyError.
     """
     if endpoint.cloud:
         raise CloudRefused(
@@ -66,6 +70,10 @@ async def stream_chat(
     }
     if tools:
         body |= {"tools": [as_tool(tool) for tool in tools], "tool_choice": tool_choice}
+    if logprobs:
+        body["logprobs"] = True
+    if not think:
+        body["chat_template_kwargs"] = {"enable_thinking": False}
     async with aclosing(stream_body(endpoint, body, clock)) as pieces:
         async for piece in pieces:
             yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
@@ -81,8 +89,11 @@ async def stream_body(endpoint: Endpoint, body: dict[str, Any] | bytes, clock: C
         while (event := await _next(events, clock, answer)) is not None:
             called = answer.calls.characters
             if text := answer.take(event):
-                yield Delta(text)  # noqa: ASYNC119 - left with aclosing, as is said above
+                yield Delta(text, answer.logprobs)  # noqa: ASYNC119 - left with aclosing, as is said above
                 clock.spoke()  # now, not before: the listener's time is not the model's
+            elif answer.thought:
+                yield Thought(answer.thought)
+                clock.spoke()
             elif answer.calls.characters > called:
                 clock.spoke()
     end = answer.finished()
@@ -139,6 +150,9 @@ class _Answer:
         self.reason: str | None = None
         self.done = False
         self.calls = CallPieces()
+        # Of the last event: what was thought in it, and how likely its tokens were.
+        self.thought = ""
+        self.logprobs: tuple[float, ...] = ()
         self._characters = 0
         self._model = ""
         self._usage: dict[str, Any] = {}
@@ -156,10 +170,11 @@ class _Answer:
                 raise EngineReplyError(f"The model server gave up in mid-answer: {server_message(chunk)}")
             self._model = chunk.get("model") or self._model
             self._usage = chunk.get("usage") or self._usage
+            self.thought, self.logprobs = "", ()
             text = "".join(self._choice(choice) for choice in chunk.get("choices") or ())
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise EngineReplyError(f"The model server's stream is not understood ({error}).") from error
-        self._characters += len(text)
+        self._characters += len(text) + len(self.thought)
         if self._characters + self.calls.characters > MAX_ANSWER_CHARACTERS:
             raise EngineReplyError(f"The model did not stop after {MAX_ANSWER_CHARACTERS} characters.")
         return text
@@ -188,6 +203,9 @@ class _Answer:
         delta = choice.get("delta") or {}
         for piece in delta.get("tool_calls") or ():
             self.calls.take(piece)
+        self.thought = str(delta.get("reasoning_content") or delta.get("reasoning") or "")
+        tokens = (choice.get("logprobs") or {}).get("content") or ()
+        self.logprobs = tuple(float(token["logprob"]) for token in tokens)
         content = delta.get("content") or ""
         if not isinstance(content, str):
             raise TypeError(f"a piece of text is {type(content).__name__}")

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 OPEN, CLOSE = "<think>", "</think>"
 
 
+class TooMuchThought(Exception):  # noqa: N818 - a limit that was reached; whoever asks decides what then
+    """A model has thought for as long as it may, and not yet begun to answer."""
+
+
 @dataclass(slots=True)
 class ThoughtFilter:
     """Fed with a stream's pieces, gives what is to be said. `begins_thinking`: the opening tag was in the prompt."""

@@ -12,7 +12,7 @@ tier would have cost without its waiting says whether a cold one was wanted: it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from jarvisd.types import Kind, Level
@@ -31,6 +31,8 @@ LATE_A_SECOND = 0.04
 MONEY = 1.0
 # The tier that answered last keeps the card against one that is only a little better.
 STAY = 0.05
+# What a person asked for by name is worth more than all that speaks against it.
+PREFERRED = 10.0
 # On "fast", with so much doubt, the answer is looked at before it is spoken.
 GREY_FROM, GREY_TO = 0.2, 0.7
 
@@ -102,11 +104,14 @@ def decide(
     comfort_s: float = 2.0,
     wish: Level | None = None,
     last_tier: str | None = None,
+    prefer: Collection[str] = (),
 ) -> Decision:
-    """Weighs the tiers. `wish`: a level that was asked for in so many words. `last_tier`: who answered before."""
+    """Weighs the tiers. `wish`: a level that was asked for in so many words; `prefer`: tiers that were. `last_tier`:
+    who answered before.
+    """
     believed = _believed(probabilities, wish)
     allowed = [option for option in options if not option.refused]
-    weighed = [_weigh(option, believed, comfort_s, last_tier) for option in allowed]
+    weighed = [_weigh(option, believed, comfort_s, last_tier, prefer) for option in allowed]
     order = sorted(weighed, key=lambda one: (bool(one.option.failing), one.cost))  # stable: the household's order
     refused = {option.tier: option.refused for option in options if option.refused}
     if not order:
@@ -130,10 +135,18 @@ def _believed(probabilities: Mapping[Kind, float], wish: Level | None) -> Mappin
     return {kind: float(kind == wish) for kind in REGRET}
 
 
-def _weigh(option: Option, probabilities: Mapping[Kind, float], comfort_s: float, last_tier: str | None) -> Weighed:
+def _weigh(
+    option: Option,
+    probabilities: Mapping[Kind, float],
+    comfort_s: float,
+    last_tier: str | None,
+    prefer: Collection[str],
+) -> Weighed:
     regret = sum(share * REGRET[kind][option.level] for kind, share in probabilities.items())
     if option.tier == last_tier:
         regret -= STAY
+    if option.tier in prefer:
+        regret -= PREFERRED
     return Weighed(option, regret, LATE_A_SECOND * max(0.0, option.eta_s - comfort_s), MONEY * option.price)
 
 

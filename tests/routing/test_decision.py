@@ -81,6 +81,12 @@ def test_a_wish_beats_what_the_words_look_like_but_not_a_refusal():
     assert order(decide(surely("fast"), refused, wish="reasoning"))[0] == "strong"
 
 
+def test_a_tier_that_was_asked_for_by_name_comes_first_unless_it_is_refused():
+    cloud = at(STRONG, tier="cloud", price=0.5, eta_s=9.0)
+    assert order(decide(surely("fast"), (FAST, STRONG, cloud), prefer={"cloud"}))[0] == "cloud"
+    assert order(decide(surely("fast"), (FAST, at(cloud, refused="private")), prefer={"cloud"})) == ["fast"]
+
+
 def test_the_one_that_answered_last_stays_against_one_that_is_a_little_better():
     close = {"home": 0.0, "fast": 0.0, "strong": 0.73, "reasoning": 0.27}
     first, second = order(decide(close, (STRONG, REASONING)))

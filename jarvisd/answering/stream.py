@@ -1,0 +1,141 @@
+"""One tier's answer as it comes: in the house with tools and without thoughts, or outside with what may leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import date
+
+from jarvisd.answering.question import Asked, Question
+from jarvisd.config import EngineConfig, RemoteEngine, RoutingConfig, ToolsConfig
+from jarvisd.llm.chat import stream_chat
+from jarvisd.llm.cloud import CloudCall, Spending, stream_cloud
+from jarvisd.llm.prompt import question_messages
+from jarvisd.llm.thinking import ThoughtFilter, TooMuchThought
+from jarvisd.outgoing import Verdict, question_for_cloud
+from jarvisd.tools.loop import answer_with_tools
+from jarvisd.tools.toolbox import Toolbox
+from jarvisd.types import Delta, Endpoint, Finished, Language, Message, Piece, Thought, Tool, ToolContext
+
+# Enough for one sentence, where a short answer was asked for.
+SHORT_TOKENS = 80
+_SHORTLY: Mapping[Language, str] = {
+    "en": "Answer in one short sentence.",
+    "es": "Responde en una sola frase corta.",
+}
+_NO_THOUGHT: Mapping[Language, str] = {
+    "en": "Answer at once, with the result alone, without thinking aloud.",
+    "es": "Responde ya, solo con el resultado, sin pensar en voz alta.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """`models`: the names to ask engines for. `judge` says whether a text may leave the house; `spending` pays."""
+
+    models: Mapping[str, str]
+    engines: Callable[[], Mapping[str, EngineConfig]]
+    instructions: Callable[[], str]
+    settings: Callable[[], RoutingConfig]
+    toolbox: Toolbox
+    tools: Callable[[], ToolsConfig]
+    judge: Callable[[str, Language], Verdict]
+    spending: Spending
+
+    def answer(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
+        """Streams what may be said, then `Finished`. Leave it with `aclosing`. Raises EngineError or TooMuchThought."""
+        if endpoint.cloud:
+            return _spoken_only(self._outside(endpoint, asked))
+        if asked.tier.tools and not asked.look:
+            return self._with_tools(endpoint, asked)
+        return _spoken_only(self._inside(endpoint, asked, self._messages(asked), ()))
+
+    def _with_tools(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
+        question = asked.question
+
+        def ask(messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncGenerator[Piece, None]:
+            return self._inside(endpoint, asked, messages, tools)
+
+        return answer_with_tools(
+            ask,
+            self._messages(asked),
+            self.toolbox,
+            ToolContext(question.turn, question.language, question.text),
+            self.tools(),
+            private=self._is_private(question),
+        )
+
+    async def _inside(
+        self, endpoint: Endpoint, asked: Asked, messages: Sequence[Message], tools: Sequence[Tool]
+    ) -> AsyncGenerator[Piece, None]:
+        """A model's words without its thoughts, which may take so long and no longer."""
+        tier, settings = asked.tier, self.settings()
+        thoughts, pieces = ThoughtFilter(), 0
+        by_s = asyncio.get_running_loop().time() + settings.think_s
+        stream = stream_chat(
+            endpoint,
+            self.models[tier.engine],
+            messages,
+            max_tokens=_max_tokens(asked),
+            temperature=tier.temperature,
+            first_token_timeout_s=tier.first_token_timeout_s,
+            tools=tools,
+            logprobs=asked.look,
+            think=asked.think,
+        )
+        async with aclosing(stream):
+            async for piece in stream:
+                if isinstance(piece, Delta):
+                    text = thoughts.feed(piece.text)
+                    if text:
+                        yield replace(piece, text=text)  # noqa: ASYNC119 - left with aclosing, as is said above
+                elif isinstance(piece, Thought):
+                    pieces += 1
+                else:
+                    if rest := thoughts.end():
+                        yield Delta(rest)  # noqa: ASYNC119 - left with aclosing, as is said above
+                    yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
+                thinking = thoughts.thinking or isinstance(piece, Thought)
+                too_long = pieces + thoughts.pieces_thought > settings.think_tokens
+                if thinking and (too_long or asyncio.get_running_loop().time() > by_s):
+                    raise TooMuchThought
+
+    def _outside(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Piece, None]:
+        question, tier = asked.question, asked.tier
+        engine = self.engines()[tier.engine]
+        assert isinstance(engine, RemoteEngine)  # only they have an endpoint outside
+        prompt = question_for_cloud(self.judge(question.text, question.language), question.language, date.today())
+        call = CloudCall(
+            question.turn.id,
+            tier.engine,
+            asked.route.reason,
+            _max_tokens(asked),
+            tier.temperature,
+            tier.first_token_timeout_s,
+            tier=asked.route.tier,
+        )
+        return stream_cloud(prompt, endpoint, engine, call, self.spending)
+
+    def _messages(self, asked: Asked) -> tuple[Message, ...]:
+        question, instructions = asked.question, self.instructions()
+        if question.wishes.short:
+            instructions = f"{instructions} {_SHORTLY[question.language]}"
+        if not asked.think:
+            instructions = f"{instructions} {_NO_THOUGHT[question.language]}"
+        return question_messages(question.text, instructions, question.language)
+
+    def _is_private(self, question: Question) -> bool:
+        return question.wishes.cloud is False or self.judge(question.text, question.language).private
+
+
+def _max_tokens(asked: Asked) -> int:
+    return min(asked.tier.max_tokens, SHORT_TOKENS) if asked.question.wishes.short else asked.tier.max_tokens
+
+
+async def _spoken_only(stream: AsyncGenerator[Piece, None]) -> AsyncGenerator[Delta | Finished, None]:
+    async with aclosing(stream):
+        async for piece in stream:
+            if isinstance(piece, Delta | Finished):
+                yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
