@@ -36,7 +36,7 @@ from jarvisd.gpu.watch import GpuWatch
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.jarvis import Jarvis
 from jarvisd.hooks.load import load_plugins
-from jarvisd.llm import chat, sleep
+from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.models.store import models_dir
 from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
@@ -205,7 +205,7 @@ class Daemon:
         needs = LearnedNeeds(state / NEEDS_FILE)
         return EnginePool(
             specs,
-            {"openai": chat.probe, "wyoming": transcribe.probe},
+            {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe},
             self.bus,
             cards=cards(
                 self._config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=self._card_memory_bytes

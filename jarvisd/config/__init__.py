@@ -1,6 +1,7 @@
 """The configuration: its models (`models`), reading a file (`file`), what a reload changes (`live`), and the docs."""
 
 from jarvisd.config.engines import (
+    EmbedEngine,
     EngineBase,
     EngineConfig,
     LlamaCppEngine,
@@ -33,6 +34,7 @@ __all__ = [
     "AudioConfig",
     "Config",
     "ConversationConfig",
+    "EmbedEngine",
     "EndpointConfig",
     "EngineBase",
     "EngineConfig",

@@ -37,7 +37,9 @@ def find_folder(model: str, pull: str = "") -> ModelFolder:
     try:
         folder = read_folder(place)
     except ModelError as error:
-        what = f"run {sys.executable} -m jarvisd models pull {pull}" if pull else "download it again, or correct `model`"
+        what = (
+            f"run {sys.executable} -m jarvisd models pull {pull}" if pull else "download it again, or correct `model`"
+        )
         cannot_serve(f"{error.message}: {what}.")
     return folder
 
@@ -56,27 +58,31 @@ def _in_package(package: str) -> Path:
                                                                  *folder.glob("*/config.json")))  # fmt: skip
     models = [folder for folder in models if (folder / "tokenizer.json").is_file()]
     if len(models) != 1:
-        cannot_serve(f"The package {package} has {len(models)} embedding models and not one: name the folder in `model`.")
+        cannot_serve(
+            f"The package {package} has {len(models)} embedding models and not one: name the folder in `model`."
+        )
     return models[0]
 
 
 def load(folder: ModelFolder, *, device: str, threads: int, max_tokens: int, runtime: str = "auto") -> Embedder:
     """The model in memory. Ends the process, saying what to do, when it cannot be had."""
     why_not = "a card was asked for" if device == "cuda" else obstacle(folder)
+    by_onnx = runtime == "auto" and not why_not and _is_here("onnxruntime", "tokenizers")
+    if not by_onnx and not _is_here("sentence_transformers"):
+        if not why_not:
+            cannot_serve(f"tokenizers is not installed: run {install_command('embed')}")
+        cannot_serve(
+            f"{folder.place} needs sentence-transformers ({why_not}), and {sys.executable} does not have it: "
+            f"{ENVIRONMENT}."
+        )
     try:
-        if runtime == "onnx" or (runtime == "auto" and not why_not and _is_here("onnxruntime", "tokenizers")):
+        if by_onnx:
             return OnnxEmbedder(folder, threads=threads, max_tokens=max_tokens)
-        if _is_here("sentence_transformers"):
-            return TorchEmbedder(folder, device=device, threads=threads, max_tokens=max_tokens)
+        return TorchEmbedder(folder, device=device, threads=threads, max_tokens=max_tokens)
     except ImportError as error:
         cannot_serve(f"What computes embeddings cannot be loaded ({error}): {ENVIRONMENT}.")
     except ModelError as error:
         cannot_serve(f"{error.message}: download the model again, or correct `model`.")
-    if why_not:
-        cannot_serve(
-            f"{folder.place} needs sentence-transformers ({why_not}), which {sys.executable} does not have: {ENVIRONMENT}."
-        )
-    cannot_serve(f"tokenizers is not installed: run {install_command('embed')}")
 
 
 def _is_here(*packages: str) -> bool:
@@ -110,7 +116,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--max-tokens", type=int, default=512, help="longer texts are cut here")
     parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: all but one")
-    parser.add_argument("--runtime", choices=("auto", "onnx", "sentence-transformers"), default="auto",
+    parser.add_argument("--runtime", choices=("auto", "sentence-transformers"), default="auto",
                         help="what computes; auto: ONNX Runtime where it can")  # fmt: skip
     arguments = parser.parse_args()
     die_with_parent()

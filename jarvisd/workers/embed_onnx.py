@@ -77,7 +77,7 @@ class OnnxEmbedder:
             model = self._over_safetensors(options, onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type)
         try:
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - its errors have no common base of their own
+        except Exception as error:
             what = file or self._folder.safetensors
             raise ModelError(f"{what} is damaged, cut short, or of another version ({error})") from error
         if self._kept is not None:  # it has copied what it needs into a layout of its own
@@ -139,7 +139,7 @@ def _tokenizer(folder: ModelFolder, max_tokens: int) -> Any:
         raise ModelError(f"{folder.place} has no tokenizer.json")
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
-    except Exception as error:  # noqa: BLE001 - the library raises Exception itself
+    except Exception as error:
         raise ModelError(f"{file} is damaged or cut short ({error})") from error
     tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()

@@ -42,12 +42,12 @@ IDLE_S = 60.0
 class Refused(Exception):  # noqa: N818 - becomes an answer
     """A request that is not served, in OpenAI's words."""
 
-    def __init__(self, message: str, *, parameter: str | None = None, status: HTTPStatus = HTTPStatus.BAD_REQUEST):
+    def __init__(
+        self, message: str, *, parameter: str | None = None, status: HTTPStatus = HTTPStatus.BAD_REQUEST
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {
-            "error": {"message": message, "type": "invalid_request_error", "param": parameter, "code": None}
-        }
+        self.body = {"error": {"message": message, "type": "invalid_request_error", "param": parameter, "code": None}}
 
 
 class _Gone(Exception):  # noqa: N818 - not a fault
@@ -85,8 +85,10 @@ def _texts(given: Any) -> Sequence[str]:
         raise Refused("input must be a string or a list of strings; tokens are not taken.", parameter="input")
     if not texts or not all(text.strip() for text in texts):
         raise Refused("input must not be empty, nor hold an empty string.", parameter="input")
-    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
-        raise Refused("input holds half of a character (a lone surrogate).", parameter="input")
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise Refused("input holds half of a character (a lone surrogate).", parameter="input") from error
     if len(texts) > MAX_TEXTS:
         raise Refused(f"input has {len(texts)} texts, at most {MAX_TEXTS} are taken at once.", parameter="input")
     return texts
@@ -146,7 +148,7 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_S
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
+    def do_GET(self) -> None:
         if self._path() == "/v1/models":
             model = {"id": self.server.name, "object": "model", "owned_by": "jarvisd",
                      "dimensions": self.server.embedder.dimensions}  # fmt: skip
@@ -154,7 +156,7 @@ class _Connection(BaseHTTPRequestHandler):
         else:
             self._refuse_path()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         try:
             body = self._body()
             if self._path() == "/v1/embeddings":
@@ -165,7 +167,7 @@ class _Connection(BaseHTTPRequestHandler):
             self._answer(refused.status, refused.body)
         except (_Gone, ConnectionError, TimeoutError):
             self.close_connection = True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a model's library raises is told to who asked
             self.log_error("%s", error)
             told = {"message": f"The model cannot compute this ({error}).", "type": "server_error"}
             self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": {**told, "param": None, "code": None}})

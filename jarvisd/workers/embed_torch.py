@@ -27,7 +27,7 @@ class TorchEmbedder:
             self._model: Any = SentenceTransformer(
                 str(folder.place), device=device, local_files_only=True, model_kwargs={"dtype": dtype}
             )
-        except Exception as error:  # noqa: BLE001 - a dozen libraries below, each with errors of its own
+        except Exception as error:
             raise ModelError(f"{folder.place} does not load on {device} ({error})") from error
         self.max_tokens = min(max_tokens, self._model.max_seq_length or max_tokens)
         self._model.max_seq_length = self.max_tokens

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is not our own Python
         sys.stderr.write(f"{sys.executable} is {sys.version.split()[0]}, needed is 3.11 or newer: correct `python`.\n")
         sys.exit(os.EX_UNAVAILABLE)
     # Python puts the folder of its script first, where a worker would hide the package that it imports.

@@ -31,11 +31,15 @@ class Graph:
 
     def integers(self, name: str, values: Sequence[int]) -> None:
         """A constant vector of 64-bit integers."""
-        self._constants.append(_tensor(name, INT64, [len(values)]) + _field(9, struct.pack(f"<{len(values)}q", *values)))
+        self._constants.append(
+            _tensor(name, INT64, [len(values)]) + _field(9, struct.pack(f"<{len(values)}q", *values))
+        )
 
     def floats(self, name: str, values: Sequence[float]) -> None:
         """A constant vector of 32-bit floats."""
-        self._constants.append(_tensor(name, FLOAT, [len(values)]) + _field(9, struct.pack(f"<{len(values)}f", *values)))
+        self._constants.append(
+            _tensor(name, FLOAT, [len(values)]) + _field(9, struct.pack(f"<{len(values)}f", *values))
+        )
 
     def outside(self, name: str, kind: int, shape: Sequence[int]) -> None:
         """A tensor that whoever loads the model hands in."""
