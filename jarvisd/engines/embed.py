@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from jarvisd.config import EmbedEngine
@@ -12,11 +13,14 @@ IF_MISSING = "run `jarvisd engines install embed`, or correct `python` in the co
 
 
 def embed_arguments(engine: EmbedEngine, name: str, socket: Path, place: str, pull: str) -> tuple[str, ...]:
-    """What the worker is told. `place` is the model's folder or package, `pull` the name that fetches it, or empty."""
+    """What the worker is told. `place` is the model's folder or package, `pull` the name that fetches it, or empty.
+
+    The command is whole, because the worker's own Python may be one without jarvisd.
+    """
     return (
         "--socket", str(socket),
         "--model", place,
-        *(("--pull", pull) if pull else ()),
+        *(("--pull", f"{sys.executable} -m jarvisd models pull {pull}") if pull else ()),
         "--name", name,
         "--device", engine.device if engine.device in {"auto", "cpu"} else "cuda",
         "--max-tokens", str(engine.max_tokens),

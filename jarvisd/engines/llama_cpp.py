@@ -53,6 +53,7 @@ def python_argv(engine: LlamaCppEngine, command: Path, name: str, model: Path, p
         "--n_threads_batch", threads,
         "--n_gpu_layers", str(engine.gpu_layers),
         "--interrupt_requests", "False",
+        "--verbose", "False",
     )  # fmt: skip
 
 

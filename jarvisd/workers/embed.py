@@ -31,7 +31,7 @@ ENVIRONMENT = "run `jarvisd engines install embed` and name its folder in `pytho
 def find_folder(model: str, pull: str = "") -> ModelFolder:
     """The model's folder. Ends the process, saying what to do, where there is none.
 
-    `pull`: by this name `jarvisd models pull` fetches it; empty where it cannot.
+    `pull`: the command that fetches it; empty where there is none.
     """
     place = _in_package(model.removeprefix(PACKAGE_PREFIX)) if model.startswith(PACKAGE_PREFIX) else Path(model)
     try:
@@ -111,7 +111,7 @@ def main() -> None:
     )
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
     parser.add_argument("--model", required=True, help="a model's folder, or package:NAME for one in a Python package")
-    parser.add_argument("--pull", default="", help="by this name `jarvisd models pull` fetches the model")
+    parser.add_argument("--pull", default="", metavar="COMMAND", help="what fetches the model")
     parser.add_argument("--name", default="model", help="name under which the model is listed")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--max-tokens", type=int, default=512, help="longer texts are cut here")
