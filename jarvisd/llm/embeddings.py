@@ -22,8 +22,8 @@ REQUEST_TEXTS = 32
 MAX_REPLY_BYTES = 8 << 20
 TIMEOUT_S = 30.0
 _PROBE_TEXTS = ("Enciende la luz de la cocina.", "What is the capital of Spain?")
-# What two different sentences have in common in any model worth its name is less than this.
-_THE_SAME = 0.9999
+# Vectors that differ by less are the same, but for how they were rounded.
+_THE_SAME = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ async def probe(endpoint: Endpoint, model: str = "") -> None:
     lengths = np.linalg.norm(vectors, axis=1)
     if not lengths.all():
         raise EngineReplyError("The embedding model gave a vector of zeros.")
-    if float(vectors[0] @ vectors[1]) / float(lengths[0] * lengths[1]) > _THE_SAME:
+    if float(np.linalg.norm(vectors[0] - vectors[1])) < _THE_SAME * float(lengths.max()):
         raise EngineReplyError("The embedding model gave the same vector for two different sentences.")
 
 

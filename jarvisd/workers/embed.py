@@ -37,9 +37,7 @@ def find_folder(model: str, pull: str = "") -> ModelFolder:
     try:
         folder = read_folder(place)
     except ModelError as error:
-        what = (
-            f"run {sys.executable} -m jarvisd models pull {pull}" if pull else "download it again, or correct `model`"
-        )
+        what = f"run {pull}" if pull else "download it again, or correct `model`"
         cannot_serve(f"{error.message}: {what}.")
     return folder
 
