@@ -175,8 +175,8 @@ def _embed(place: Path, python: Interpreter, cards: Cards) -> Recipe:
     """torch first, of the build that is wanted: sentence-transformers would bring PyPI's, which is for CUDA."""
     able = any(one >= TORCH_LEAST_CAPABILITY for one in cards.capabilities)
     if not able:
-        # Where that index cannot be reached, pip goes on with its others.
-        build, torch = "CPU", ("--extra-index-url", f"{TORCH_INDEX}cpu", "torch==2.13.0")
+        # Where that index cannot be reached, pip goes on with its others; what torch needs comes with the next step.
+        build, torch = "CPU", ("--no-deps", "--extra-index-url", f"{TORCH_INDEX}cpu", "torch==2.13.0")
     elif cards.driver >= DRIVER_FOR_CUDA_13:
         build, torch = "CUDA 13", ("--index-url", f"{TORCH_INDEX}cu130", "torch>=2.13,<3")
     else:

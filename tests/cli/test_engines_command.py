@@ -176,7 +176,7 @@ def test_an_environment_that_an_embedding_engine_names_is_listed(command, tmp_pa
 def test_how_an_embedding_environment_is_built_is_shown(command, tmp_path):
     code, out, _ = command("install", "embed", "--dry-run", "--cpu")
     assert (code, "embed (CPU)" in out) == (0, True)
-    assert "--extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0" in out
+    assert "--no-deps --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0" in out
     code, out, _ = command("install", "embed", "--dry-run", *CARDS)
     assert (code, "--index-url https://download.pytorch.org/whl/cu130 'torch>=2.13,<3'" in out) == (0, True)
     assert not (tmp_path / "state").exists()

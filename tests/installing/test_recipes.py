@@ -131,7 +131,7 @@ def test_embed_for_the_processor_takes_a_torch_without_cuda_before_anything_asks
     assert (made.build, made.least_driver) == ("CPU", ())
     assert [step.shell() for step in made.steps] == [
         *start("embed"),
-        pip("embed", "--extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0"),
+        pip("embed", "--no-deps --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0"),
         pip("embed", "'sentence-transformers>=6.2,<7'"),
         "/s/embed/bin/python -P -c 'import sentence_transformers'",
         "rm -rf /s/embed/.downloads",
