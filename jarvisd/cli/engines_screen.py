@@ -25,9 +25,7 @@ _OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty(
 def report(config: Config, folder: Path, cards: Cards, fault: str) -> dict[str, Any]:
     """Everything that `list` shows. `cards_served`: for each card, why this kind cannot serve it, or an empty text."""
     rows = [_row(kind, _built(kind, folder), cards) for kind in KINDS]
-    rows += [
-        _row(kind, _own(kind), cards) for kind in KINDS if build.version_in(Path(sys.prefix), DISTRIBUTIONS[kind])[0]
-    ]
+    rows += [_row(kind, own, cards) for kind in KINDS if (own := _own(kind)) is not None]
     rows += [
         _row(kind, _configured(name, kind, place), cards)
         for name, engine in config.engines.items()
@@ -59,9 +57,14 @@ def _built(kind: Kind, folder: Path) -> dict[str, Any]:
     return _entry(state, found.place, found.version, found.python, found.build, note)
 
 
-def _own(kind: Kind) -> dict[str, Any]:
+def _own(kind: Kind) -> dict[str, Any] | None:
+    """What jarvisd's own environment has of a kind. Embeddings are computed there by ONNX Runtime, without a card."""
+    note = "jarvisd's own environment"
     version, python = build.version_in(Path(sys.prefix), DISTRIBUTIONS[kind])
-    return _entry("installed", Path(sys.prefix), version, python, note="jarvisd's own environment")
+    if kind == "embed" and not version and build.version_in(Path(sys.prefix), "tokenizers")[0]:
+        version, python = build.version_in(Path(sys.prefix), "onnxruntime")
+        return _entry("installed", Path(sys.prefix), version, python, "CPU", f"{note}, with ONNX Runtime")
+    return _entry("installed", Path(sys.prefix), version, python, note=note) if version else None
 
 
 def _elsewhere(engine: EngineConfig) -> list[tuple[Kind, Path]]:

@@ -174,6 +174,8 @@ def _whisper(place: Path, python: Interpreter, cards: Cards, package: Path) -> R
 def _embed(place: Path, python: Interpreter, cards: Cards) -> Recipe:
     """torch first, of the build that is wanted: sentence-transformers would bring PyPI's, which is for CUDA."""
     able = any(one >= TORCH_LEAST_CAPABILITY for one in cards.capabilities)
+    build: str
+    torch: tuple[str, ...]
     if not able:
         # Where that index cannot be reached, pip goes on with its others; what torch needs comes with the next step.
         build, torch = "CPU", ("--no-deps", "--extra-index-url", f"{TORCH_INDEX}cpu", "torch==2.13.0")

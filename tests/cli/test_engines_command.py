@@ -171,6 +171,12 @@ def test_an_environment_that_an_embedding_engine_names_is_listed(command, tmp_pa
     assert (here["state"], here["version"], here["place"]) == ("installed", "6.2.0", str(folder))
     assert rows["engines.lost"]["state"] == "missing"
     assert rows["jarvisd engines install embed"]["state"] == "not installed"
+    own = rows["jarvisd's own environment, with ONNX Runtime"]
+    assert (own["state"], own["build"], own["cards_served"]["12.0"]) == (
+        "installed",
+        "CPU",
+        "was built for the processor",
+    )
 
 
 def test_how_an_embedding_environment_is_built_is_shown(command, tmp_path):
