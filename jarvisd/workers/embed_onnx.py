@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jarvisd.errors import ModelError
 from jarvisd.workers.embed_bert import Shape, build, read_safetensors
 from jarvisd.workers.embed_folder import ModelFolder
-from jarvisd.workers.embedder import Piece, Vectors
+from jarvisd.workers.embedder import BATCH_TOKENS, Piece, Vectors
 
 # For a padding token: what is added to its share of attention before the shares are computed.
 _HIDDEN = np.finfo(np.float32).min
@@ -32,6 +32,8 @@ def obstacle(folder: ModelFolder) -> str:
 
 class OnnxEmbedder:
     """Raises ImportError without its packages, ModelError for a model that is damaged."""
+
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, folder: ModelFolder, *, threads: int, max_tokens: int) -> None:
         self._folder = folder

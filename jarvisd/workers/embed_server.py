@@ -29,8 +29,6 @@ from jarvisd.workers.embedder import Embedder, Piece, Vectors
 # As many as OpenAI takes at once.
 MAX_TEXTS = 2048
 MAX_BODY_BYTES = 16 << 20
-# Tokens that are computed at once, padding counted: the memory of a batch, and how long another one waits for it.
-BATCH_TOKENS = 4096
 BATCH_TEXTS = 32
 # Texts that are taken apart in one go, and how much of each is looked at: no token is that long on average.
 PREPARED_TEXTS = 256
@@ -94,12 +92,12 @@ def _texts(given: Any) -> Sequence[str]:
     return texts
 
 
-def batches(pieces: Sequence[Piece]) -> Iterator[list[int]]:
+def batches(pieces: Sequence[Piece], most_tokens: int) -> Iterator[list[int]]:
     """Positions of texts that are computed together: those of like length, so that little of it is padding."""
     batch: list[int] = []
     for at in sorted(range(len(pieces)), key=lambda at: pieces[at].tokens):
         # Sorted, so this one is the longest.
-        if batch and (len(batch) == BATCH_TEXTS or (len(batch) + 1) * pieces[at].tokens > BATCH_TOKENS):
+        if batch and (len(batch) == BATCH_TEXTS or (len(batch) + 1) * pieces[at].tokens > most_tokens):
             yield batch
             batch = []
         batch.append(at)
@@ -133,7 +131,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def compute(self, pieces: Sequence[Piece], asker: sockets.socket) -> Vectors:
         """A row for each. Raises _Gone when the asker has hung up meanwhile."""
         vectors: Vectors = np.empty((len(pieces), self.embedder.dimensions), np.float32)
-        for batch in batches(pieces):
+        for batch in batches(pieces, self.embedder.batch_tokens):
             if _hung_up(asker):
                 raise _Gone
             together = [pieces[at] for at in batch]

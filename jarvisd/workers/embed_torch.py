@@ -10,7 +10,7 @@ import numpy as np
 
 from jarvisd.errors import ModelError
 from jarvisd.workers.embed_folder import ModelFolder
-from jarvisd.workers.embedder import Piece, Vectors
+from jarvisd.workers.embedder import BATCH_TOKENS, BATCH_TOKENS_ON_CARD, Piece, Vectors
 
 
 class TorchEmbedder:
@@ -21,6 +21,7 @@ class TorchEmbedder:
         from sentence_transformers import SentenceTransformer
 
         torch.set_num_threads(threads)
+        self.batch_tokens = BATCH_TOKENS_ON_CARD if device == "cuda" else BATCH_TOKENS
         # 16 bit on a card: half the memory, and what the RTX 20 and all later ones do well. They have no bfloat16.
         dtype = torch.float16 if device == "cuda" else torch.float32
         try:

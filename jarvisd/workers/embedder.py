@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
+# Tokens that are computed at once, padding counted: how long a question waits for somebody's list, and how much memory
+# it takes. On the processor more are not quicker; a card wants more to do.
+BATCH_TOKENS, BATCH_TOKENS_ON_CARD = 1024, 8192
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -28,6 +32,9 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int: ...
+
+    @property
+    def batch_tokens(self) -> int: ...
 
     def pieces(self, texts: Sequence[str]) -> list[Piece]: ...
 

@@ -21,6 +21,7 @@ class Letters:
 
     dimensions = 2
     max_tokens = 64
+    batch_tokens = 1024
 
     def __init__(self):
         self.gate = threading.Event()
@@ -200,11 +201,11 @@ def test_only_the_own_user_may_connect_and_an_old_socket_is_no_obstacle(tmp_path
 
 def test_texts_of_like_length_are_computed_together_within_limits():
     pieces = [Piece(tokens, None) for tokens in (512, 3, 512, 4, *[5] * 40, *[500] * 10)]
-    found = list(batches(pieces))
+    found = list(batches(pieces, 4096))
     assert sorted(at for batch in found for at in batch) == list(range(len(pieces)))
     for batch in found:
         assert len(batch) <= 32
         assert len(batch) * max(pieces[at].tokens for at in batch) <= 4096
     assert [pieces[at].tokens for batch in found for at in batch] == sorted(piece.tokens for piece in pieces)
-    assert list(batches([])) == []
-    assert list(batches([Piece(9_000, None)] * 2)) == [[0], [1]]
+    assert list(batches([], 4096)) == []
+    assert list(batches([Piece(9_000, None)] * 2, 4096)) == [[0], [1]]
