@@ -43,5 +43,5 @@ clean: ## Remove the environment and everything generated
 .venv/.embedded: requirements/embedded.txt requirements/models.txt pyproject.toml
 	@scripts/setup.sh embedded
 
-.venv/.dev: requirements/dev.txt requirements/models.txt pyproject.toml
+.venv/.dev: requirements/dev.txt requirements/models.txt requirements/dev-models.txt pyproject.toml
 	@scripts/setup.sh dev

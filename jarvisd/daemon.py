@@ -41,7 +41,7 @@ from jarvisd.gpu.watch import GpuWatch
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.jarvis import Jarvis
 from jarvisd.hooks.load import load_plugins
-from jarvisd.llm import chat, sleep
+from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.models.store import models_dir
 from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
@@ -229,7 +229,7 @@ class Daemon:
         needs = LearnedNeeds(state / NEEDS_FILE)
         return EnginePool(
             specs,
-            {"openai": chat.probe, "wyoming": transcribe.probe},
+            {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe},
             self.bus,
             cards=cards(
                 self._config.gpus,

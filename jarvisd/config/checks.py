@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
 CHILD_KEYS = ("stop_timeout_s", "env", "start", "keep_alive_s", "pinned", "gpu_memory_bytes", "never_with")
 LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "vllm", "remote"})
+EMBEDDING_KINDS = frozenset({"embed"})
+# What an engine is for, as a fault calls it.
+SPEECH, LANGUAGE, EMBEDDING = "a speech-to-text engine", "a language model", "an embedding engine"
 # Where an engine listens is the daemon's affair, and sleep mode must never be reachable over a network.
 OWN_ARGUMENTS = ("--uds", "--host", "--port", "--served-model-name", "--enable-sleep-mode", "--api-key")
 
@@ -66,9 +69,9 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
     """
     engines = _table(tables, "engines")
     tiers = _table(tables, "tiers")
-    faults = _engine_faults("transcription.engine", _table(tables, "transcription").get("engine"), engines, speech=True)
+    faults = _engine_faults("transcription.engine", _table(tables, "transcription").get("engine"), engines, SPEECH)
     for name in tiers:
-        faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, speech=False)
+        faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, LANGUAGE)
     for name in engines:
         faults += _company_faults(name, engines)
     order = _table(tables, "conversation").get("tiers")
@@ -81,17 +84,14 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _engine_faults(path: str, name: Any, engines: Mapping[str, Any], *, speech: bool) -> list[str]:
+def _engine_faults(path: str, name: Any, engines: Mapping[str, Any], wanted: str) -> list[str]:
     if not isinstance(name, str):
         return []
     if name not in engines:
         return [f"{path}: there is no [engines.{name}]{near(name, engines)}"]
     engine = _table(engines, name)
-    if speech and not _may_transcribe(engine):
-        return [f"{path}: [engines.{name}] is a language model, not a speech-to-text engine"]
-    if not speech and not _may_answer(engine):
-        return [f"{path}: [engines.{name}] is a speech-to-text engine, not a language model"]
-    return []
+    what = _what_it_is(engine)
+    return [] if what in {None, wanted} else [f"{path}: [engines.{name}] is {what}, not {wanted}"]
 
 
 def _company_faults(name: str, engines: Mapping[str, Any]) -> list[str]:
@@ -106,17 +106,16 @@ def _company_faults(name: str, engines: Mapping[str, Any]) -> list[str]:
     return [*faults, f"{path}: names the engine itself"] if name in others else faults
 
 
-def _may_transcribe(engine: Mapping[str, Any]) -> bool:
-    """Unknown kinds may do anything: they are a fault of their own."""
-    if engine.get("kind") == "process":
-        return bool(engine.get("protocol", "openai") != "openai")
-    return engine.get("kind") not in LANGUAGE_MODEL_KINDS
-
-
-def _may_answer(engine: Mapping[str, Any]) -> bool:
-    if engine.get("kind") == "process":
-        return bool(engine.get("protocol", "openai") != "wyoming")
-    return engine.get("kind") not in SPEECH_KINDS
+def _what_it_is(engine: Mapping[str, Any]) -> str | None:
+    """None for unknown kinds: they may do anything, and are a fault of their own."""
+    kind, protocol = engine.get("kind"), engine.get("protocol", "openai")
+    if kind in SPEECH_KINDS or (kind == "process" and protocol == "wyoming"):
+        return SPEECH
+    if kind in EMBEDDING_KINDS or (kind == "process" and protocol == "embeddings"):
+        return EMBEDDING
+    if kind in LANGUAGE_MODEL_KINDS or (kind == "process" and protocol == "openai"):
+        return LANGUAGE
+    return None
 
 
 def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:

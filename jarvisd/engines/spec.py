@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from jarvisd import secrets
 from jarvisd.config import (
+    EmbedEngine,
     EngineBase,
     EngineConfig,
     GpuConfig,
@@ -23,15 +24,19 @@ from jarvisd.config import (
     WhisperEngine,
     WyomingEngine,
 )
+from jarvisd.engines import embed, llama_cpp
 from jarvisd.engines.footprint import Serving, footprint
 from jarvisd.engines.model_files import read_model
 from jarvisd.engines.needs import NO_CARD, CardNeed, need_key
+from jarvisd.engines.packaged import PREFIX as PACKAGE_PREFIX
+from jarvisd.engines.packaged import packaged_model
 from jarvisd.engines.vllm import vllm_argv, vllm_cache_bytes, vllm_env, vllm_need
 from jarvisd.errors import ConfigError, ModelError
 from jarvisd.models.catalogue import repository_of
 from jarvisd.types import Endpoint, Language
 
-Protocol: TypeAlias = Literal["wyoming", "openai"]
+# embeddings: OpenAI's too, but what proves it is a vector.
+Protocol: TypeAlias = Literal["wyoming", "openai", "embeddings"]
 ReadSecret: TypeAlias = Callable[[str], str | None]
 
 # sockaddr_un holds 108 bytes, the last of them a zero.
@@ -151,17 +156,9 @@ def _engine_spec(name: str, engine: EngineConfig, house: _House) -> EngineSpec:
                 need=_need(engine, card, argv, str(socket), takes),
             )
         case LlamaCppEngine():
-            argv = _llama(engine, name, socket, house)
-            serving = Serving("llama_cpp", gpu_layers=engine.gpu_layers)
-            takes = _worked_out_bytes(Path(engine.model), serving, engine.context_tokens) if engine.gpu else 0
-            return spec(
-                protocol="openai",
-                endpoint=unix_endpoint(socket, "openai"),
-                argv=argv,
-                env=_visible_cards(engine.gpu or "auto") | engine.env,
-                model=name,
-                need=_need(engine, engine.gpu, argv, str(socket), takes),
-            )
+            return _llama(spec, engine, name, socket, house)
+        case EmbedEngine():
+            return _embed(spec, engine, name, socket, house)
         case VllmEngine():
             return _vllm(spec, engine, name, socket, house)
         case ProcessEngine():
@@ -195,16 +192,17 @@ def unix_endpoint(socket: Path, protocol: Protocol) -> Endpoint:
             f"socket: the path {socket} has {length} bytes and a Unix socket's may have {SOCKET_PATH_MAX_BYTES}; "
             "set house.runtime_dir to a shorter folder"
         )
-    return Endpoint(UNIX_BASE_URL if protocol == "openai" else f"unix://{socket}", socket_path=str(socket))
+    return Endpoint(f"unix://{socket}" if protocol == "wyoming" else UNIX_BASE_URL, socket_path=str(socket))
 
 
 def _worker(module: str, socket: Path, *arguments: str) -> tuple[str, ...]:
     return (*PYTHON_MODULE, f"jarvisd.workers.{module}", "--socket", str(socket), *arguments)
 
 
-def _launched(argv: Sequence[str]) -> tuple[str, ...]:
-    """Another program, tied to the daemon's life."""
-    return (*PYTHON_MODULE, "jarvisd.workers.launch", "--", *argv)
+def _launched(argv: Sequence[str], otherwise: str = "") -> tuple[str, ...]:
+    """Another program, tied to the daemon's life. `otherwise`: what to do where it is missing."""
+    advice = ("--otherwise", otherwise) if otherwise else ()
+    return (*PYTHON_MODULE, "jarvisd.workers.launch", *advice, "--", *argv)
 
 
 def _need(engine: EngineBase, card: str | None, argv: Sequence[str], place: str, worked_out_bytes: int = 0) -> CardNeed:
@@ -271,17 +269,64 @@ def _visible_cards(device: str) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": "" if device == "cpu" else device}
 
 
-def _llama(engine: LlamaCppEngine, name: str, socket: Path, house: _House) -> tuple[str, ...]:
-    return _worker(
-        "llama", socket,
-        "--model", engine.model,
-        *(("--pull", name) if engine.model.startswith("/") and house.pulled(engine.model) else ()),
-        "--name", name,
-        "--context-tokens", str(engine.context_tokens),
-        "--threads", str(engine.threads),
-        "--gpu-layers", str(engine.gpu_layers),
-        *(("--chat-template", str(engine.chat_template)) if engine.chat_template else ()),
-    )  # fmt: skip
+def _llama(
+    spec: Callable[..., EngineSpec], engine: LlamaCppEngine, name: str, socket: Path, house: _House
+) -> EngineSpec:
+    spec = partial(spec, protocol="openai", model=name)
+    endpoint, place, unusable = unix_endpoint(socket, "openai"), str(socket), ""
+    if engine.command is None:
+        argv = _worker(
+            "llama", socket,
+            "--model", engine.model,
+            *(("--pull", name) if engine.model.startswith("/") and house.pulled(engine.model) else ()),
+            "--name", name,
+            "--context-tokens", str(engine.context_tokens),
+            "--threads", str(engine.threads),
+            "--gpu-layers", str(engine.gpu_layers),
+            *(("--chat-template", str(engine.chat_template)) if engine.chat_template else ()),
+        )  # fmt: skip
+    else:
+        model = Path(engine.model)
+        try:
+            model = packaged_model(engine.model) if engine.model.startswith(PACKAGE_PREFIX) else model
+        except ModelError as error:
+            unusable = f"{error.message}."
+        if llama_cpp.is_python(engine.command):
+            place = str(engine.port or llama_cpp.free_port())
+            endpoint = Endpoint(f"http://127.0.0.1:{place}/v1")
+            argv = llama_cpp.python_argv(engine, engine.command, name, model, int(place))
+        else:
+            argv = llama_cpp.server_argv(engine, engine.command, name, model, socket)
+        argv = _launched(argv, llama_cpp.IF_MISSING)
+    serving = Serving("llama_cpp", gpu_layers=engine.gpu_layers)
+    takes = _worked_out_bytes(Path(engine.model), serving, engine.context_tokens) if engine.gpu else 0
+    return spec(
+        endpoint=endpoint,
+        argv=argv,
+        env=llama_cpp.PASSIVE | _visible_cards(engine.gpu or "auto") | engine.env,
+        need=_need(engine, engine.gpu, argv, place, takes),
+        unusable=unusable,
+    )
+
+
+def _embed(spec: Callable[..., EngineSpec], engine: EmbedEngine, name: str, socket: Path, house: _House) -> EngineSpec:
+    pulled = house.pulled(engine.model)
+    place = str(pulled or engine.model)
+    arguments = embed.embed_arguments(engine, name, socket, place, name if pulled else "")
+    if engine.python is None:
+        argv = (*PYTHON_MODULE, "jarvisd.workers.embed", *arguments)
+    else:
+        argv = _launched(embed.foreign_worker(engine.python, "embed", arguments), embed.IF_MISSING)
+    card = None if engine.device in {"auto", "cpu"} else engine.device
+    takes = _worked_out_bytes(Path(place), Serving("embed")) if card else 0
+    return spec(
+        protocol="embeddings",
+        endpoint=unix_endpoint(socket, "embeddings"),
+        argv=argv,
+        env=_visible_cards(engine.device) | engine.env,
+        model=name,
+        need=_need(engine, card, argv, str(socket), takes),
+    )
 
 
 def _remote(spec: Callable[..., EngineSpec], engine: RemoteEngine, read_secret: ReadSecret) -> EngineSpec:

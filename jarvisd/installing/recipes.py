@@ -10,10 +10,15 @@ from typing import Literal, TypeAlias
 
 from jarvisd.errors import EngineError
 
-Kind: TypeAlias = Literal["vllm", "whisper", "llama-cpp"]
-KINDS: tuple[Kind, ...] = ("vllm", "whisper", "llama-cpp")
+Kind: TypeAlias = Literal["vllm", "whisper", "llama-cpp", "embed"]
+KINDS: tuple[Kind, ...] = ("vllm", "whisper", "llama-cpp", "embed")
 # The distribution that tells each kind's version.
-DISTRIBUTIONS: Mapping[str, str] = {"vllm": "vllm", "whisper": "faster-whisper", "llama-cpp": "xllamacpp"}
+DISTRIBUTIONS: Mapping[str, str] = {
+    "vllm": "vllm",
+    "whisper": "faster-whisper",
+    "llama-cpp": "xllamacpp",
+    "embed": "sentence-transformers",
+}
 
 # The first driver of each CUDA release that the builds are made with (NVIDIA's release notes for CUDA).
 DRIVER_FOR_CUDA_12, DRIVER_FOR_CUDA_12_8, DRIVER_FOR_CUDA_13 = (525, 60), (570, 26), (580, 65)
@@ -25,6 +30,10 @@ KERNELS_FROM_CAPABILITY = (9, 0)
 LLAMA_NATIVE_CAPABILITIES = frozenset({(7, 5), (8, 6), (8, 9), (12, 0), (12, 1)})
 LLAMA_INDEX = "https://xorbitsai.github.io/xllamacpp/whl/"
 LLAMA_WHEELS_LEAST_GLIBC = (2, 35)
+# torch for the processor is on an index of its own; PyPI's brings gigabytes of CUDA.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+# Its builds for CUDA 12.8 and 13 have no code for older cards.
+TORCH_LEAST_CAPABILITY = (7, 5)
 GB = 10**9
 
 # What a worker of jarvisd imports besides its engine; wyoming is how the recogniser speaks.
@@ -85,7 +94,14 @@ def obstacle(kind: Kind, capability: tuple[int, int], driver: tuple[int, ...]) -
     """Why this kind cannot serve a card; empty: it can."""
     if kind == "vllm" and capability < VLLM_LEAST_CAPABILITY:
         return f"vLLM needs a card of capability {_dots(VLLM_LEAST_CAPABILITY)}, this one has {_dots(capability)}"
-    least = {"vllm": DRIVER_FOR_CUDA_13, "whisper": DRIVER_FOR_CUDA_12, "llama-cpp": ()}[kind]
+    if kind == "embed" and capability < TORCH_LEAST_CAPABILITY:
+        return f"torch needs a card of capability {_dots(TORCH_LEAST_CAPABILITY)}, this one has {_dots(capability)}"
+    least = {
+        "vllm": DRIVER_FOR_CUDA_13,
+        "whisper": DRIVER_FOR_CUDA_12,
+        "llama-cpp": (),
+        "embed": DRIVER_FOR_CUDA_12_8,
+    }[kind]
     if driver < least:
         return f"needs driver {_dots(least)}, here is {_dots(driver) or 'none'}"
     return ""
@@ -106,6 +122,8 @@ def recipe(kind: Kind, place: Path, python: Interpreter, cards: Cards, package: 
             return _whisper(place, python, cards, package)
         case "llama-cpp":
             return _llama(place, python, cards, package, from_source)
+        case "embed":
+            return _embed(place, python, cards)
 
 
 def _vllm(place: Path, python: Interpreter, cards: Cards) -> Recipe:
@@ -150,6 +168,33 @@ def _whisper(place: Path, python: Interpreter, cards: Cards, package: Path) -> R
         ),
         needs_bytes=5 * GB if cards.capabilities else GB,
         least_driver=DRIVER_FOR_CUDA_12 if cards.capabilities else (),
+    )
+
+
+def _embed(place: Path, python: Interpreter, cards: Cards) -> Recipe:
+    """torch first, of the build that is wanted: sentence-transformers would bring PyPI's, which is for CUDA."""
+    able = any(one >= TORCH_LEAST_CAPABILITY for one in cards.capabilities)
+    build: str
+    torch: tuple[str, ...]
+    if not able:
+        # Where that index cannot be reached, pip goes on with its others; what torch needs comes with the next step.
+        build, torch = "CPU", ("--no-deps", "--extra-index-url", f"{TORCH_INDEX}cpu", "torch==2.13.0")
+    elif cards.driver >= DRIVER_FOR_CUDA_13:
+        build, torch = "CUDA 13", ("--index-url", f"{TORCH_INDEX}cu130", "torch>=2.13,<3")
+    else:
+        build, torch = "CUDA 12.8", ("--index-url", f"{TORCH_INDEX}cu128", "torch>=2.13,<3")
+    return Recipe(
+        kind="embed",
+        place=place,
+        build=build,
+        steps=(
+            *_environment(place, python),
+            _pip(place, f"torch for {'the processor' if build == 'CPU' else build}", *torch),
+            _pip(place, "sentence-transformers", "sentence-transformers>=6.2,<7"),
+            *_end(place, "import sentence_transformers"),
+        ),
+        needs_bytes=10 * GB if able else 4 * GB,
+        least_driver=DRIVER_FOR_CUDA_12_8 if able else (),
     )
 
 

@@ -39,9 +39,9 @@ class ModelResponse:
         async for piece in self._response.aiter_stream():
             yield piece
 
-    async def json(self) -> Any:
+    async def json(self, max_bytes: int = MAX_BODY_BYTES) -> Any:
         """The whole body. Raises EngineReplyError when it is not JSON, or too long to be what was asked for."""
-        body = await _body(self._response)
+        body = await _body(self._response, max_bytes)
         try:
             return json.loads(body)
         except ValueError as error:
@@ -96,13 +96,13 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _body(response: httpcore.Response) -> bytes:
+async def _body(response: httpcore.Response, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     body = bytearray()
     async with aclosing(ModelResponse(response).pieces()) as pieces:
         async for piece in pieces:
             body += piece
-            if len(body) > MAX_BODY_BYTES:
-                raise EngineReplyError(f"The model server answered with more than {MAX_BODY_BYTES} bytes at once.")
+            if len(body) > max_bytes:
+                raise EngineReplyError(f"The model server answered with more than {max_bytes} bytes at once.")
     return bytes(body)
 
 

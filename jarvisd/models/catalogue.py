@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from jarvisd.config import (
     Config,
+    EmbedEngine,
     EngineConfig,
     LlamaCppEngine,
     ProcessEngine,
@@ -20,7 +21,8 @@ from jarvisd.config import (
 )
 from jarvisd.errors import ModelError
 
-Form: TypeAlias = Literal["gguf", "folder"]
+# onnx: ONNX where the repository has it, otherwise as folder.
+Form: TypeAlias = Literal["gguf", "folder", "onnx"]
 
 # Whisper models in CTranslate2's format: the short names that faster-whisper knows, and what the hub calls them.
 WHISPER_REPOSITORIES: Mapping[str, str] = {
@@ -110,7 +112,7 @@ def wanted(config: Config, models_dir: Path) -> tuple[Wanted, ...]:
                 kind=engine.kind,
                 place=place,
                 repository=repository,
-                form="gguf" if isinstance(engine, LlamaCppEngine) or place.endswith(".gguf") else "folder",
+                form=_form(engine, place),
                 file=file,
                 card=_card(engine),
                 users=_users(name, config),
@@ -118,6 +120,12 @@ def wanted(config: Config, models_dir: Path) -> tuple[Wanted, ...]:
             )
         )
     return tuple(found)
+
+
+def _form(engine: EngineConfig, place: str) -> Form:
+    if isinstance(engine, EmbedEngine):
+        return "onnx" if engine.device == "cpu" else "folder"
+    return "gguf" if isinstance(engine, LlamaCppEngine) or place.endswith(".gguf") else "folder"
 
 
 def _place(engine: EngineConfig) -> str:

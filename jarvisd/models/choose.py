@@ -21,6 +21,8 @@ _PART = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
 _GGUF_BESIDE = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 _WEIGHTS = {".safetensors", ".bin", ".gguf", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".onnx_data", ".ot", ".tflite"}
 _NOT_FOR_MACHINES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".mp4", ".mp3", ".pdf", ".ipynb"}
+# Where a repository keeps its model in ONNX's format. Variants beside it are for other processors, or lose quality.
+_ONNX = ("onnx/model.onnx", "model.onnx")
 _OTHER_RUNTIMES = {"onnx", "openvino", "coreml", "original", "metal", "tflite"}
 
 
@@ -48,7 +50,7 @@ def choose_files(
         chosen = _one_gguf(weights)
         beside = [file for file in beside if "/" not in file.path]
     else:
-        chosen = _one_form(weights)
+        chosen = (_one_onnx(weights) if form == "onnx" else ()) or _one_form(weights)
     if not chosen:
         raise ModelError("There are no weights among its files: is this the model itself?", code="no_weights")
     folders = {str(PurePosixPath(file.path).parent) for file in chosen} | {"."}
@@ -84,6 +86,14 @@ def _one_gguf(weights: Sequence[RemoteFile]) -> Sequence[RemoteFile]:
     if len(variants) == 1:
         return next(iter(variants.values()))
     raise ModelError(f"It has several GGUF files; choose with --file: {', '.join(variants)}", code="ambiguous")
+
+
+def _one_onnx(weights: Sequence[RemoteFile]) -> Sequence[RemoteFile]:
+    """The model and, if that is larger than 2 GB, the file with its weights."""
+    for name in _ONNX:
+        if found := [file for file in weights if file.path in {name, f"{name}_data"}]:
+            return found if any(file.path == name for file in found) else ()
+    return ()
 
 
 def _one_form(weights: Sequence[RemoteFile]) -> Sequence[RemoteFile]:

@@ -13,15 +13,16 @@ from jarvisd.workers.lifeline import cannot_serve, die_with_parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m jarvisd.workers.launch", description=__doc__)
+    parser.add_argument("--otherwise", default="install it, or correct argv in the configuration", metavar="ADVICE",
+                        help="what to do when it cannot be started")  # fmt: skip
     parser.add_argument("argv", nargs="+", metavar="ARGV", help="the program and its arguments, after --")
-    argv: list[str] = parser.parse_args().argv
+    arguments = parser.parse_args()
+    argv: list[str] = arguments.argv
     die_with_parent()
     try:
         os.execvp(argv[0], argv)
     except OSError as error:
-        cannot_serve(
-            f"{argv[0]} cannot be started ({error.strerror}): install it, or correct argv in the configuration."
-        )
+        cannot_serve(f"{argv[0]} cannot be started ({error.strerror}): {arguments.otherwise}.")
 
 
 if __name__ == "__main__":

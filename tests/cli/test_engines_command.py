@@ -156,6 +156,38 @@ def test_the_list_says_where_they_are_and_which_cards_they_serve(command, tmp_pa
     assert (code, "vllm not on 6.1: vLLM needs a card of capability 7.5" in out) == (0, True)
 
 
+def test_an_environment_that_an_embedding_engine_names_is_listed(command, tmp_path):
+    folder = tmp_path / "elsewhere"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/python").touch()
+    (folder / "lib/python3.11/site-packages/sentence_transformers-6.2.0.dist-info").mkdir(parents=True)
+    tables = [
+        f"engines.{name}={{kind='embed',model='/m',python='{place}'}}"
+        for name, place in (("vectors", folder / "bin/python"), ("lost", tmp_path / "none"))
+    ]
+    found = json.loads(command("list", "--json", settings=tables)[1])
+    rows = {row["note"]: row for row in found["engines"] if row["kind"] == "embed"}
+    here = rows["engines.vectors"]
+    assert (here["state"], here["version"], here["place"]) == ("installed", "6.2.0", str(folder))
+    assert rows["engines.lost"]["state"] == "missing"
+    assert rows["jarvisd engines install embed"]["state"] == "not installed"
+    own = rows["jarvisd's own environment, with ONNX Runtime"]
+    assert (own["state"], own["build"], own["cards_served"]["12.0"]) == (
+        "installed",
+        "CPU",
+        "was built for the processor",
+    )
+
+
+def test_how_an_embedding_environment_is_built_is_shown(command, tmp_path):
+    code, out, _ = command("install", "embed", "--dry-run", "--cpu")
+    assert (code, "embed (CPU)" in out) == (0, True)
+    assert "--no-deps --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0" in out
+    code, out, _ = command("install", "embed", "--dry-run", *CARDS)
+    assert (code, "--index-url https://download.pytorch.org/whl/cu130 'torch>=2.13,<3'" in out) == (0, True)
+    assert not (tmp_path / "state").exists()
+
+
 def test_nothing_to_remove(command):
     code, _, err = command("remove", "vllm", "--yes")
     assert (code, "vllm is not installed" in err) == (1, True)

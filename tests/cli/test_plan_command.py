@@ -11,7 +11,7 @@ from benchmarks.model_folders import PUBLISHED, config_of, write_folder, write_g
 from jarvisd.config import Config
 from jarvisd.engines.needs import FILE_NAME, LearnedNeeds
 from jarvisd.engines.spec import engine_specs
-from tests.fakes import tiny_whisper
+from tests.fakes import tiny_bert, tiny_whisper
 from tests.fakes.hub import fake_hub
 from tests.fakes.nvml.driver import BIG, MIB, SMALL
 
@@ -49,6 +49,28 @@ def test_a_model_that_fits_without_a_card_here(tmp_path):
     assert on_card["needed_bytes"] == on_card["weights_bytes"] + on_card["kv_bytes"] + on_card["engine_bytes"]
     assert on_card["max_context_tokens"] > 8192
     assert (model["reason"], model["nearest"]) == (None, None)
+
+
+def test_an_embedding_model_on_a_card_is_planned_and_one_on_the_processor_is_not(tmp_path):
+    tiny_bert.make(tmp_path / "m")
+    settings = [
+        f"engines.{name}={{kind='embed',model='{tmp_path}/m',device='{device}'}}"
+        for name, device in (("vectors", "GPU-a"), ("slow", "cpu"))
+    ]
+    result = plan("--gpu-memory", "1GiB@7.5", "--json", folder=tmp_path, settings=settings)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    (model,) = found["models"]
+    assert (model["name"], model["engine"], model["kv_bytes_per_token"]) == ("vectors", "embed", None)
+    assert found["elsewhere"] == ["slow"]
+
+
+def test_a_package_without_a_model_is_told(tmp_path):
+    result = plan("--model", "package:no_such_package", "--gpu-memory", "6GiB", folder=tmp_path)
+    assert (result.returncode, result.stderr) == (
+        2,
+        "jarvisd: package:no_such_package: the package is not installed\n",
+    )
 
 
 def test_a_model_that_does_not_fit_is_code_1(tmp_path):

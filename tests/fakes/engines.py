@@ -18,7 +18,7 @@ from jarvisd.engines.owner import Pace, SleepCalls
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.spec import EngineSpec, engine_specs, unix_endpoint
 from jarvisd.events import EngineStateChanged
-from jarvisd.llm import chat, sleep
+from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.speech import transcribe
 from jarvisd.types import EngineState, EngineStatus
 
@@ -27,7 +27,7 @@ MODEL_SERVER = Path(__file__).with_name("model_server.py")
 # No patience at all: tests do not wait for what will not come.
 QUICK = Pace(first_delay_s=0.02, longest_delay_s=0.1, stable_after_s=60.0, proof_timeout_s=0.4)
 SLEEP_CALLS = SleepCalls(sleep.fall_asleep, sleep.wake_up)
-PROBES = {"openai": chat.probe, "wyoming": transcribe.probe}
+PROBES = {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe}
 
 
 def fake_engine(folder: Path, *options: str, name: str = "quick", **changes) -> EngineSpec:

@@ -126,7 +126,34 @@ def test_llama_compiled_for_the_processor_needs_no_cuda():
     assert all(not step.env for step in made.steps)
 
 
-@pytest.mark.parametrize("kind", ["vllm", "whisper"])
+def test_embed_for_the_processor_takes_a_torch_without_cuda_before_anything_asks_for_another():
+    made = plan("embed", Cards())
+    assert (made.build, made.least_driver) == ("CPU", ())
+    assert [step.shell() for step in made.steps] == [
+        *start("embed"),
+        pip("embed", "--no-deps --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0"),
+        pip("embed", "'sentence-transformers>=6.2,<7'"),
+        "/s/embed/bin/python -P -c 'import sentence_transformers'",
+        "rm -rf /s/embed/.downloads",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cards", "build", "index"),
+    [
+        (BOTH, "CUDA 13", "cu130"),
+        (Cards((570, 86), ((12, 0),)), "CUDA 12.8", "cu128"),
+        (Cards((580, 65), ((6, 1),)), "CPU", "cpu"),
+    ],
+)
+def test_embed_for_cards_takes_the_torch_of_the_driver(cards, build, index):
+    made = plan("embed", cards)
+    assert made.build == build
+    assert any(f"index-url https://download.pytorch.org/whl/{index} " in step.shell() for step in made.steps)
+    assert made.least_driver == (() if build == "CPU" else (570, 26))
+
+
+@pytest.mark.parametrize("kind", ["vllm", "whisper", "embed"])
 def test_only_llama_is_compiled(kind):
     with pytest.raises(EngineError, match="leave out --from-source"):
         plan(kind, BOTH, from_source=True)
@@ -149,6 +176,9 @@ def test_every_command_stays_in_its_folder(kind):
         ("whisper", (7, 5), (570, 86), ""),
         ("whisper", (7, 5), (470, 0), "needs driver 525.60"),
         ("llama-cpp", (6, 1), (470, 0), ""),
+        ("embed", (7, 5), (580, 65), ""),
+        ("embed", (6, 1), (580, 65), "torch needs a card of capability 7.5"),
+        ("embed", (12, 0), (550, 54), "needs driver 570.26"),
     ],
 )
 def test_which_card_a_kind_can_serve(kind, capability, driver, why):

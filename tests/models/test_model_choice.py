@@ -84,3 +84,29 @@ def test_what_cannot_be_chosen_is_asked_for():
 
 def test_a_model_in_parts_counts_once():
     assert list(gguf_variants(listed("m-00001-of-00002.gguf", "m-00002-of-00002.gguf"))) == ["m.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            [
+                "pytorch_model.bin",
+                "onnx/model.onnx",
+                "onnx/model.onnx_data",
+                "onnx/config.json",
+                "1_Pooling/config.json",
+            ],
+            {"onnx/model.onnx", "onnx/model.onnx_data", "onnx/config.json", "1_Pooling/config.json"},
+        ),
+        (
+            ["model.safetensors", "onnx/model.onnx", "onnx/model_O4.onnx", "onnx/model_qint8_avx512.onnx"],
+            {"onnx/model.onnx"},
+        ),
+        (["model.safetensors", "openvino/openvino_model.bin"], {"model.safetensors"}),
+        (["model.safetensors", "onnx/model_quantized.onnx"], {"model.safetensors"}),
+        (["model.onnx", "model.safetensors"], {"model.onnx"}),
+    ],
+)
+def test_for_the_processor_an_embedding_model_is_fetched_in_onnx(names, expected):
+    assert chosen(*names, form="onnx") == expected
