@@ -99,6 +99,12 @@ class Devices:
             raise HomeError("There is no such device, or it is not exposed to voice assistants in Home Assistant.")
         return now[entity_id]
 
+    def needs_confirmation(self, service: str, entity_id: str, data: Mapping[str, Any] | None = None) -> bool:
+        """Whether a person would have to confirm this, as far as the house is known; true for what is not known."""
+        entity = self._link.known_house().entities.get(entity_id)
+        kind = asked_by_service(service, data or {}).kind
+        return entity is None or needs_yes(kind, entity, self._link.config.dangerous)
+
     async def call_service(
         self,
         domain: str,

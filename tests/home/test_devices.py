@@ -119,6 +119,17 @@ async def test_a_made_up_confirmation_is_none(token):
     assert not home.acted
 
 
+async def test_it_can_be_asked_beforehand_whether_a_yes_is_needed():
+    async with house_and_link() as (_, link):
+        devices = Devices(link)
+        assert devices.needs_confirmation("turn_on", "light.salon"), "nothing is known yet"
+        await link.refresh()
+        assert not devices.needs_confirmation("turn_on", "light.salon")
+        assert devices.needs_confirmation("open_cover", "cover.garage")
+        assert not devices.needs_confirmation("lock", "lock.front")
+        assert devices.needs_confirmation("unlock", "lock.front")
+
+
 async def test_locking_needs_no_yes():
     async with house_and_link() as (home, link):
         home.serves("lock.lock", lock__front="locked")
