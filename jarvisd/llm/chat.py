@@ -18,10 +18,9 @@ from jarvisd.llm.calls import CallPieces, as_message, as_tool
 from jarvisd.llm.sse import EventStream
 from jarvisd.llm.transport import ModelResponse, request, server_message
 from jarvisd.types import Delta as Delta
-from jarvisd.types import Endpoint, Message, Tool, ToolCalls
+from jarvisd.types import Endpoint, Message, Thought, Tool, ToolCalls
 from jarvisd.types import Finished as Finished
 from jarvisd.types import Piece as Piece
-from jarvisd.types import Thought
 
 # Slow models give a word a second; silence for so long in mid-answer is a hang.
 IDLE_TIMEOUT_S = 15.0
@@ -52,7 +51,8 @@ async def stream_chat(
     An empty `model` asks for the first that the server lists. `first_token_timeout_s` counts from now to the first
     text or call, `idle_timeout_s` between them. With `tools` the model may ask for calls of them: `ToolCalls`, once,
     before the end. `logprobs`: how likely each piece was is told with it, where the server can. `think` False asks a
-    model that thinks aloud not to (Qwen3's switch; others do not know it). Raises EngineUnavailable or EngineReplyError.
+    model that thinks aloud not to (Qwen3's switch; others do not know it). Raises EngineUnavailable or
+    EngineReplyError.
     """
     if endpoint.cloud:
         raise CloudRefused(
@@ -92,7 +92,7 @@ async def stream_body(endpoint: Endpoint, body: dict[str, Any] | bytes, clock: C
                 yield Delta(text, answer.logprobs)  # noqa: ASYNC119 - left with aclosing, as is said above
                 clock.spoke()  # now, not before: the listener's time is not the model's
             elif answer.thought:
-                yield Thought(answer.thought)
+                yield Thought(answer.thought)  # noqa: ASYNC119 - left with aclosing, as is said above
                 clock.spoke()
             elif answer.calls.characters > called:
                 clock.spoke()

@@ -46,6 +46,7 @@ async def test_llama_server(tmp_path, gguf):
     assert await told(spec) == {
         "model": gguf, "alias": "quick", "host": str(tmp_path / "quick.sock"), "port": "8080", "ctx_size": "2048",
         "parallel": "1", "threads": "3", "threads_batch": "3", "n_gpu_layers": "7", "omp": "passive",
+            "jinja": "True", "chat_template_file": "None",
     }  # fmt: skip
 
 
