@@ -1,6 +1,6 @@
 """The spine: one turn is one task, and this file holds all of it.
 
-listening -> transcript -> command or model -> answer -> delivery
+listening -> transcript -> confirmation, skill, plugin, house or model -> answer -> delivery
 
 A turn always ends in an `Answer`: the one asked for, or one honest sentence about why there is none.
 """
@@ -10,42 +10,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from jarvisd.answering.progress import Progress, Say
+from jarvisd.answering.question import Question
+from jarvisd.answering.ways import Said, Ways
 from jarvisd.bus import Bus
-from jarvisd.config import ConversationConfig, TierConfig
-from jarvisd.errors import EngineError, EngineReplyError, JarvisError, NothingHeard
-from jarvisd.events import (
-    AnswerDelta,
-    Answered,
-    NothingSaid,
-    Routed,
-    Transcribed,
-    TurnCancelled,
-    TurnFailed,
-    TurnStarted,
-    WakeDetected,
-)
+from jarvisd.config import ConversationConfig
+from jarvisd.errors import EngineError, JarvisError, NothingHeard, TurnTrouble
+from jarvisd.events import Answered, NothingSaid, Transcribed, TurnCancelled, TurnFailed, TurnStarted, WakeDetected
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.language import guess_language
-from jarvisd.llm.prompt import question_messages
+from jarvisd.routing.wishes import Wishes, wishes
 from jarvisd.sentences import sentence
-from jarvisd.skills.skills import Skills
+from jarvisd.tools.confirm import Reply, understand
 from jarvisd.types import (
     Answer,
-    Delta,
     Detection,
-    Endpoint,
-    Finished,
     Heard,
     Language,
-    Message,
     NoSpeech,
-    Piece,
-    Route,
     Source,
     Transcript,
     Turn,
@@ -54,99 +41,61 @@ from jarvisd.types import (
 
 _LOGGER = logging.getLogger(__name__)
 
-Say: TypeAlias = Callable[[str], Awaitable[None]]
 Deliver: TypeAlias = Callable[[Turn, Answer], None]
-Lease: TypeAlias = Callable[[str], AbstractAsyncContextManager[Endpoint]]
+AskModels: TypeAlias = Callable[[Question, Progress], Awaitable[Answer]]
 
-
-class StreamChat(Protocol):
-    def __call__(
-        self, endpoint: Endpoint, messages: Sequence[Message], tier: TierConfig
-    ) -> AsyncGenerator[Piece, None]: ...
+# A question so soon after another one in the same room may be about that.
+FOLLOWS_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """What a turn needs of the language models: the order of attempts, a lease, and a stream.
+class _Exchange:
+    """The last one in a room. `offers`: it ended with the offer to think again."""
 
-    An EngineError that leaves a lease tells the engine's owner to look after it.
-    """
-
-    routes: Callable[[], Sequence[Route]]
-    lease: Lease
-    stream: StreamChat
-    demonstration: frozenset[str] = frozenset()
-
-
-class TurnTrouble(JarvisError):  # noqa: N818 - caught here only; becomes an honest sentence
-    """A turn cannot be answered: `code` names the sentence, `detail` what a person can do."""
-
-    def __init__(self, code: str, stage: str, detail: str = "") -> None:
-        super().__init__(detail or code, code=code)
-        self.stage = stage
-        self.detail = detail
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is known of a running turn: its clock, its language, and how much has been said."""
-
-    turn: Turn
-    say: Say | None
-    began: float
-    language: Language
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    stage: str = "start"
-    question: str = ""
-    deltas: int = 0
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        self.stage = stage
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.mark(stage, started)
-
-    def mark(self, name: str, started: float) -> None:
-        self.timings_ms[name] = round((time.monotonic() - started) * 1000, 1)
+    question: str
+    answer: Answer
+    at_s: float
 
 
 class Conversation:
     """Turns what is heard or typed into answers.
 
     `transcribe` is None where no recogniser is configured. `deliver` is called with every answer, and must not wait.
+    `on_wake` is told each wake word: somebody is about to ask.
     """
 
     def __init__(
         self,
         *,
         config: ConversationConfig,
-        tiers: Mapping[str, TierConfig],
         languages: Sequence[Language],
         bus: Bus,
         hooks: Dispatcher,
-        models: Models,
+        ways: Ways,
+        ask_models: AskModels,
         transcribe: Callable[[Utterance], Awaitable[Transcript]] | None,
         deliver: Deliver,
-        skills: Skills | None = None,
+        on_wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
-        self._tiers = tiers
         self._languages = tuple(languages)
         self._bus = bus
         self._hooks = hooks
-        self._models = models
+        self._ways = ways
+        self._ask_models = ask_models
         self._transcribe = transcribe
         self._deliver = deliver
-        self._skills = skills
+        self._on_wake = on_wake
+        self._last: dict[str | None, _Exchange] = {}
 
-    def reconfigure(
-        self, config: ConversationConfig, tiers: Mapping[str, TierConfig], languages: Sequence[Language]
-    ) -> None:
+    def reconfigure(self, config: ConversationConfig, languages: Sequence[Language]) -> None:
         """Values for the turns that begin from now on."""
-        self._config, self._tiers, self._languages = config, tiers, tuple(languages)
+        self._config, self._languages = config, tuple(languages)
+
+    def last_answer(self, room: str | None) -> str | None:
+        """What was said last in a room."""
+        last = self._last.get(room)
+        return last.answer.text if last else None
 
     async def listen(
         self,
@@ -175,6 +124,7 @@ class Conversation:
                                 await asyncio.wait([running])
                         match item:
                             case Detection():
+                                self._on_wake()
                                 self._bus.publish(WakeDetected(item, name))
                             case NoSpeech():
                                 self._bus.publish(NothingSaid(item.detection, name))
@@ -202,7 +152,7 @@ class Conversation:
     async def answer(self, turn: Turn, heard: Utterance | str, say: Say | None = None) -> Answer:
         """One whole turn: never raises for a fault in it, always delivers an answer; cancelling it is final."""
         began = heard.captured_monotonic if isinstance(heard, Utterance) else turn.started_monotonic
-        progress = _Progress(turn, say, began, turn.language or self._languages[0])
+        progress = Progress(turn, say, began, turn.language or self._languages[0], self._bus.publish)
         self._bus.publish(TurnStarted(turn))
         try:
             answer = await self._answer_in_time(progress, heard)
@@ -214,27 +164,40 @@ class Conversation:
         except Exception:  # the boundary of a turn: told in the log, answered with a sentence
             _LOGGER.exception("turn %s failed in %s", turn.id, progress.stage)
             answer = self._honest(progress, TurnTrouble("internal", progress.stage))
-        progress.mark("total", began)
+        progress.mark("total")
         answer = replace(answer, question=progress.question, timings_ms=dict(progress.timings_ms))
+        self._remember(turn, answer)
         self._deliver(turn, answer)
         self._bus.publish(Answered(turn, answer))
         return answer
 
-    async def _answer_in_time(self, progress: _Progress, heard: Utterance | str) -> Answer:
+    async def _answer_in_time(self, progress: Progress, heard: Utterance | str) -> Answer:
         try:
             async with asyncio.timeout(progress.turn.deadline_s) as limit:
                 transcript = await self._understand(progress, heard)
-                return (
-                    await self._skill(progress, transcript)
-                    or await self._command(progress, transcript)
-                    or await self._ask_models(progress, transcript)
-                )
+                return await self._first_answer(progress, transcript)
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise TurnTrouble("deadline", progress.stage) from error
 
-    async def _understand(self, progress: _Progress, heard: Utterance | str) -> Transcript:
+    async def _first_answer(self, progress: Progress, transcript: Transcript) -> Answer:
+        """The order of decision: who first knows what to do with it answers."""
+        turn, language = progress.turn, progress.language
+        with progress.timed("command"):
+            asked = wishes(transcript.text, transcript.language)
+            plain = replace(transcript, text=asked.rest)
+            said = await self._ways.confirmation(transcript, turn, language)
+            if said is None and asked.rest:
+                said = await self._ways.skill(plain, turn) or await self._plugin(progress, plain)
+            again = None if said else self._asked_again(turn, transcript, asked.rest)
+            if said is None and again is None and asked.rest:
+                said = await self._ways.house(plain, turn, language)
+        if said is not None:
+            return await self._speak(progress, said)
+        return await self._model(progress, again or asked.rest, asked.wishes, again=again is not None)
+
+    async def _understand(self, progress: Progress, heard: Utterance | str) -> Transcript:
         """Words from sound, corrected by plugins; and the language they are in."""
         turn = progress.turn
         if isinstance(heard, Utterance):
@@ -251,7 +214,7 @@ class Conversation:
         self._bus.publish(Transcribed(turn, transcript))
         return transcript
 
-    async def _words(self, progress: _Progress, utterance: Utterance) -> Transcript:
+    async def _words(self, progress: Progress, utterance: Utterance) -> Transcript:
         progress.timings_ms["silence"] = round((utterance.end_at_s - utterance.speech_end_at_s) * 1000, 1)
         if self._transcribe is None:
             raise TurnTrouble("transcription_not_configured", "transcribe")
@@ -264,89 +227,50 @@ class Conversation:
             except EngineError as error:
                 raise TurnTrouble("no_transcription", "transcribe", error.message) from error
 
-    async def _skill(self, progress: _Progress, transcript: Transcript) -> Answer | None:
-        """An answer from the daemon's own skills, without any model."""
-        if self._skills is None:
-            return None
-        with progress.timed("skill"):
-            command = await asyncio.to_thread(
-                self._skills.understand, transcript.text, transcript.language, spoken=transcript.engine is not None
-            )
-            if command is None:
-                return None
-            text = await self._skills.perform(command, progress.turn)
-        progress.language = command.language
-        await self._say(progress, text)
-        return Answer(text, command.language, answered_by=command.skill)
-
-    async def _command(self, progress: _Progress, transcript: Transcript) -> Answer | None:
+    async def _plugin(self, progress: Progress, transcript: Transcript) -> Said | None:
         """An answer from a plugin that knows this command, without any model."""
-        with progress.timed("command"):
-            handled = await self._hooks.first("handle_command", transcript=transcript, turn=progress.turn)
-        if handled is None:
-            return None
-        await self._say(progress, handled.value)
-        return Answer(handled.value, progress.language, answered_by=handled.plugin)
+        handled = await self._hooks.first("handle_command", transcript=transcript, turn=progress.turn)
+        return None if handled is None else Said(handled.value, handled.plugin, "plugin", progress.language)
 
-    async def _ask_models(self, progress: _Progress, transcript: Transcript) -> Answer:
-        """The first tier that can answer does. Once a word was said, no other tier takes over."""
-        progress.stage = "route"
-        troubles: list[str] = []
-        for route in self._models.routes():
-            self._bus.publish(Routed(progress.turn, route))
-            try:
-                return await self._ask_model(progress, route, transcript)
-            except EngineError as error:
-                _LOGGER.warning("turn %s: %s could not answer: %s", progress.turn.id, route.engine, error)
-                if progress.deltas:
-                    raise TurnTrouble("answer_broke_off", "model", error.message) from error
-                troubles.append(error.message)
-        if not troubles:
-            raise TurnTrouble("no_model", "route")
-        raise TurnTrouble("models_failed", "model", troubles[0])
+    def _asked_again(self, turn: Turn, transcript: Transcript, rest: str) -> str | None:
+        """The question before, where this one is nothing but a wish about it, or a yes to the offer to think again."""
+        last = self._recent(turn)
+        if not rest:
+            if last is None:
+                raise TurnTrouble("nothing_before", "route")
+            return last.question
+        offered = last is not None and last.answer.offers_more and understand(transcript.text) is Reply.YES
+        return last.question if last is not None and offered else None
 
-    async def _ask_model(self, progress: _Progress, route: Route, transcript: Transcript) -> Answer:
-        tier = self._tiers[route.tier]
-        messages = question_messages(transcript.text, self._config.instructions, progress.language)
-        finished: Finished | None = None
-        said: list[str] = []
-        with progress.timed("model"):
-            started = time.monotonic()
-            async with (
-                self._models.lease(route.engine) as endpoint,
-                aclosing(self._models.stream(endpoint, messages, tier)) as stream,
-            ):
-                async for piece in stream:
-                    if isinstance(piece, Finished):
-                        finished = piece
-                        break
-                    if not isinstance(piece, Delta):
-                        continue  # no tools were offered
-                    if not said:
-                        progress.mark("first_token", started)
-                    said.append(piece.text)
-                    await self._say(progress, piece.text)
-        text = "".join(said).strip()
-        if not text:
-            raise EngineReplyError(f"{route.engine} answered without a word.")
-        return Answer(
-            text,
-            progress.language,
-            answered_by=route.engine,
-            demonstration=route.engine in self._models.demonstration,
-            completion_tokens=finished.completion_tokens if finished else None,
+    async def _model(self, progress: Progress, text: str, wished: Wishes, *, again: bool) -> Answer:
+        """An answer from a model. One that is asked for again comes from a higher level."""
+        last = self._recent(progress.turn)
+        if again and wished.level is None and wished.cloud is None:
+            wished = replace(wished, level="reasoning")
+        question = Question(
+            progress.turn, text, progress.language, wished, follows=last.answer.tier or None if last else None
         )
+        with progress.timed("model"):
+            return await self._ask_models(question, progress)
 
-    async def _say(self, progress: _Progress, text: str) -> None:
-        self._bus.publish(AnswerDelta(progress.turn, text, progress.deltas))
-        progress.deltas += 1
-        if progress.say is not None:
-            await progress.say(text)
+    async def _speak(self, progress: Progress, said: Said) -> Answer:
+        progress.language = said.language
+        await progress.say(said.text)
+        return Answer(said.text, said.language, answered_by=said.by, via=said.via)
 
-    def _honest(self, progress: _Progress, trouble: TurnTrouble) -> Answer:
+    def _honest(self, progress: Progress, trouble: TurnTrouble) -> Answer:
         self._bus.publish(TurnFailed(progress.turn, trouble.stage, trouble.code, trouble.message))
         text = sentence(trouble.code, progress.language, trouble.detail)
         return Answer(text, progress.language, answered_by="jarvisd", error_code=trouble.code)
+
+    def _remember(self, turn: Turn, answer: Answer) -> None:
+        """For "say it again" and "think again"; only the last exchange of each room, and not for ever."""
+        if not answer.error_code:
+            self._last[turn.room] = _Exchange(answer.question, answer, time.monotonic())
+
+    def _recent(self, turn: Turn) -> _Exchange | None:
+        last = self._last.get(turn.room)
+        return last if last is not None and time.monotonic() - last.at_s <= FOLLOWS_S else None
 
     def _turn(
         self,

@@ -37,12 +37,23 @@ _SENTENCES: dict[str, dict[Language, str]] = {
         "en": "I am busy with other questions. Please try again in a moment.",
         "es": "Estoy ocupado con otras preguntas. Inténtalo en un momento, por favor.",
     },
+    "nothing_before": {
+        "en": "Gladly, but about what? There was no question just before.",
+        "es": "Con gusto, pero ¿sobre qué? No había ninguna pregunta justo antes.",
+    },
     "internal": {
         "en": "Something went wrong inside me. The log says what.",
         "es": "Algo ha fallado dentro de mí. El registro dice qué.",
     },
 }
 CODES = frozenset(_SENTENCES)
+
+# What is said beside answers.
+_SENTENCES |= {
+    "thinking": {"en": "Let me think about it.", "es": "Déjame pensarlo."},
+    "think_more": {"en": "Shall I think about it more carefully?", "es": "¿Quieres que lo piense mejor?"},
+    "not_done": {"en": "Okay, I won't.", "es": "Vale, no lo hago."},
+}
 
 
 def sentence(code: str, language: Language, detail: str = "") -> str:

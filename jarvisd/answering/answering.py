@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field, replace
 
-from jarvisd.answering.question import Asked, Question, StreamAnswer, Voice
+from jarvisd.answering.progress import Progress
+from jarvisd.answering.question import Asked, Question, StreamAnswer
 from jarvisd.config import RoutingConfig, TierConfig
 from jarvisd.errors import CloudRefused, EngineError, EngineReplyError, TurnTrouble
 from jarvisd.llm.doubt import first_sentence, is_unsure
@@ -36,24 +38,24 @@ class Unsure(Exception):  # noqa: N818 - a finding, not a fault; never leaves th
 class Answering:
     """`decide` weighs the tiers for a question, `route` puts one of them into words, `want` brings an engine up for
     later. `routed` is told each attempt, `answered` an engine's time to its first word in seconds. `cost_micros` says
-    what a turn has cost.
+    what an answer of an engine outside has cost.
     """
 
-    decide: Callable[[Question], Decision]
+    decide: Callable[[Question], Awaitable[Decision]]
     route: Callable[[Decision, int], Route]
     lease: Lease
     stream: StreamAnswer
     want: Callable[[str], None]
     routed: Callable[[Question, Route], None]
     answered: Callable[[str, float], None]
-    cost_micros: Callable[[str], int]
+    cost_micros: Callable[[str, Finished | None], int]
     tiers: Callable[[], Mapping[str, TierConfig]]
     settings: Callable[[], RoutingConfig]
     demonstration: frozenset[str] = frozenset()
 
-    async def answer(self, question: Question, voice: Voice) -> Answer:
+    async def answer(self, question: Question, progress: Progress) -> Answer:
         """Raises TurnTrouble where nobody could answer, or the answer broke off after its first word."""
-        decision = self.decide(question)
+        decision = await self.decide(question)
         if decision.wanted is not None:
             self.want(self.tiers()[decision.wanted].engine)
         attempts = [self.route(decision, rank) for rank in range(len(decision.order))]
@@ -63,14 +65,14 @@ class Answering:
             route = attempts.pop(0)
             self.routed(question, route)
             try:
-                return await self._ask(question, voice, route, look=look is not None)
+                return await self._ask(question, progress, route, look=look is not None)
             except Unsure as unsure:
                 _LOGGER.info("turn %s: %s is unsure (%s): %s answers", question.turn.id, route.tier, unsure, look)
                 attempts = [*sorted(attempts, key=lambda one: one.tier != look), route]
                 look = None
             except (EngineError, CloudRefused) as error:
                 _LOGGER.warning("turn %s: %s could not answer: %s", question.turn.id, route.engine, error)
-                if voice.spoke:
+                if progress.spoke:
                     raise TurnTrouble("answer_broke_off", "model", error.message) from error
                 troubles.append(error.message)
         if not troubles:
@@ -78,18 +80,26 @@ class Answering:
             raise TurnTrouble("no_model" if not refused else "models_failed", "route", refused)
         raise TurnTrouble("models_failed", "model", troubles[0])
 
-    async def _ask(self, question: Question, voice: Voice, route: Route, *, look: bool) -> Answer:
+    async def _ask(self, question: Question, progress: Progress, route: Route, *, look: bool) -> Answer:
         tier = self.tiers()[route.tier]
         if tier.level == "reasoning" and question.turn.source in _SPOKEN:
-            await voice.fill(sentence("thinking", question.language))
+            await progress.fill(sentence("thinking", question.language))
         asked = Asked(question, route, tier, look=look)
         try:
-            heard = await self._hear(asked, voice)
+            heard = await self._hear(asked, progress)
         except TooMuchThought:
             _LOGGER.info("turn %s: %s thinks for too long and must answer now", question.turn.id, route.engine)
-            heard = await self._hear(replace(asked, think=False), voice)
+            try:
+                heard = await self._hear(replace(asked, think=False), progress)
+            except TooMuchThought:
+                raise EngineReplyError(f"{route.engine} only thinks and does not answer.") from None
+        text = heard.whole
+        if offers := look and is_unsure(text, heard.logprobs, self.settings().unsure_logprob):
+            offer = sentence("think_more", question.language)
+            await progress.say(f" {offer}")
+            text = f"{text} {offer}"
         return Answer(
-            heard.whole,
+            text,
             question.language,
             answered_by=route.engine,
             via="model",
@@ -97,15 +107,16 @@ class Answering:
             demonstration=route.engine in self.demonstration,
             prompt_tokens=heard.finished.prompt_tokens if heard.finished else None,
             completion_tokens=heard.finished.completion_tokens if heard.finished else None,
-            cost_micros=self.cost_micros(question.turn.id) if route.cloud else 0,
+            cost_micros=self.cost_micros(route.engine, heard.finished) if route.cloud else 0,
+            offers_more=offers,
         )
 
-    async def _hear(self, asked: Asked, voice: Voice) -> _Heard:
+    async def _hear(self, asked: Asked, progress: Progress) -> _Heard:
         """One stream from its first word to its last, spoken as it comes."""
         engine, heard = asked.route.engine, _Heard(looking=asked.look)
         clock = asyncio.get_running_loop().time
         async with self.lease(engine) as endpoint:
-            began_s = clock()
+            began_s, started = clock(), time.monotonic()
             async with aclosing(self.stream(endpoint, asked)) as stream:
                 async for piece in stream:
                     if isinstance(piece, Finished):
@@ -113,12 +124,12 @@ class Answering:
                         break
                     if not heard.said:
                         heard.first_at_s = clock()
-                        voice.mark("first_token")
+                        progress.mark("first_token", started)
                         self.answered(engine, heard.first_at_s - began_s)
                     if text := heard.take(piece, clock(), self.settings()):
-                        await voice.say(text)
+                        await progress.say(text)
         if text := heard.rest(self.settings()):
-            await voice.say(text)
+            await progress.say(text)
         if not heard.whole:
             raise EngineReplyError(f"{engine} answered without a word.")
         return heard
@@ -133,7 +144,7 @@ class _Heard:
     finished: Finished | None = None
     first_at_s: float = 0.0
     _held: str = ""
-    _logprobs: list[float] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
 
     @property
     def whole(self) -> str:
@@ -145,14 +156,14 @@ class _Heard:
         if not self.looking:
             return piece.text
         self._held += piece.text
-        self._logprobs += piece.logprobs
+        self.logprobs += piece.logprobs
         if first_sentence(self._held) is None and now_s - self.first_at_s < settings.look_ms / 1000:
             return ""
         return self.rest(settings)
 
     def rest(self, settings: RoutingConfig) -> str:
         """What is still held back, if it is good enough. Raises Unsure."""
-        if self.looking and is_unsure(self._held, self._logprobs, settings.unsure_logprob):
+        if self.looking and is_unsure(self._held, self.logprobs, settings.unsure_logprob):
             raise Unsure(" ".join(self._held.split())[:80])
         self.looking, held, self._held = False, self._held, ""
         return held

@@ -37,19 +37,3 @@ class StreamAnswer(Protocol):
     """Streams one tier's answer: what may be said, then `Finished`. Raises EngineError, or CloudRefused."""
 
     def __call__(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]: ...
-
-
-class Voice(Protocol):
-    """Says pieces of an answer as they come."""
-
-    @property
-    def spoke(self) -> bool:
-        """Whether some of an answer was said, so that no other one can take its place."""
-
-    async def say(self, text: str) -> None: ...
-
-    async def fill(self, text: str) -> None:
-        """Says something that is no part of an answer, while that is made."""
-
-    def mark(self, name: str) -> None:
-        """Notes that this is reached now, for the turn's timings."""
