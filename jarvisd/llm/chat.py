@@ -11,6 +11,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from jarvisd.errors import CloudRefused, EngineReplyError
@@ -120,6 +121,21 @@ async def first_model(endpoint: Endpoint) -> str:
         return str(listed["data"][0]["id"])
     except (KeyError, IndexError, TypeError):
         raise EngineReplyError("The model server lists no model: name one in the configuration.") from None
+
+
+async def knows_tools(endpoint: Endpoint) -> bool | None:
+    """Whether a llama.cpp server's chat template writes tools into the prompt; None where a server does not say.
+
+    One whose template does not drops them without a word, and the model answers as if there were none.
+    """
+    try:
+        async with request(replace(endpoint, url=endpoint.url.removesuffix("/v1")), "GET", "/props") as response:
+            said = await response.json()
+    except EngineReplyError:
+        return None
+    capabilities = said.get("chat_template_caps") if isinstance(said, dict) else None
+    knows = capabilities.get("supports_tools") if isinstance(capabilities, dict) else None
+    return knows if isinstance(knows, bool) else None
 
 
 class Clock:

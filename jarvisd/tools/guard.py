@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jarvisd.tools.words import (
+    acts_at_once,
     house_verbs,
     in_both_languages,
     nouns_of_name,
@@ -38,6 +39,14 @@ _ONLY_MENTIONED = re.compile(
     r"\b(?:translat\w*|traduc\w*|spell|deletre\w*|means?|significa\w*|como se dice|how do you say|story|cuento|poem\w*"
     r"|poesia|cancion|song|joke|chiste|imagin\w*|pretend|finge|suppose|supon\w*|explain|explica\w*|hypothetic\w*)\b"
 )
+# Not now: a tool that acts at once is not what is asked for, unless the call says when.
+_NOT_NOW = re.compile(
+    r"\b(?:remind\w*|recuerd\w*|recordar\w*|tomorrow|manana|later|luego|mas tarde|tonight|esta (?:noche|tarde)"
+    r"|dentro de|in (?:an?|\w+(?: \w+)?) (?:seconds?|minutes?|hours?|days?)|when|cuando"
+    r"|at (?:\w+ (?:oclock|am|pm|a m|p m)|noon|midnight)"
+    r"|a las? (?:\d+|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce))\b"
+)
+_SAYS_WHEN = re.compile(r"time|date|when|delay|day|hour|minute|second|duration|due|until")
 # They tell what kind of thing it is, not which one.
 _KINDS_OF_THINGS = word_set(
     """light lights lamp luz luces lampara lamparas bombilla door doors puerta puertas window windows ventana ventanas
@@ -59,6 +68,9 @@ def why_not(tool: Tool, arguments: Mapping[str, Any], said: str) -> str | None:
         return "nothing tells which words would ask for it"
     if not asks(words, verbs):
         return "the person did not ask for such an action"
+    says_when = any(map(_SAYS_WHEN.search, arguments))
+    if not tool.words and acts_at_once(name) and _NOT_NOW.search(words) and not says_when:
+        return "the person did not ask for it to be done now"
     if not tool.words:
         for noun in nouns_of_name(name) - _KINDS_OF_THINGS:
             if not any(_alike(one, word) for one in in_both_languages(noun) for word in words.split()):

@@ -86,6 +86,7 @@ _KINDS = {
 # What a house can always be asked to do to itself, whoever offers it.
 _OF_THE_HOUSE = ("open", "close", "lock", "unlock", "on", "off", "arm", "disarm")
 
+_AT_ONCE = frozenset({*_OF_THE_HOUSE, "set", "toggle", "enable", "disable", "start", "stop", "play", "dim", "adjust"})
 # In names of functions, of things that a house has. Others are taken to have the same name in both languages.
 _SPANISH = {
     "garage": "garaje cochera", "gate": "verja porton cancela", "alarm": "alarma", "heating": "calefaccion",
@@ -132,6 +133,11 @@ def verbs_of_name(name: str) -> str:
 def nouns_of_name(name: str) -> frozenset[str]:
     """What a function's name says that it does it to ("open_garage")."""
     return frozenset(part for part in _parts(name) if part not in _KINDS and part not in _OF_NO_ACCOUNT)
+
+
+def acts_at_once(name: str) -> bool:
+    """Whether a function's name says that it changes the house when it is called, and not what will be later."""
+    return not _AT_ONCE.isdisjoint(_parts(name))
 
 
 def in_both_languages(noun: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from jarvisd.errors import EngineError, EngineReplyError, EngineUnavailable
-from jarvisd.llm.chat import Delta, Finished, first_model, probe, stream_chat
+from jarvisd.llm.chat import Delta, Finished, first_model, knows_tools, probe, stream_chat
 from jarvisd.llm.transport import request
 from jarvisd.types import Endpoint, Message, Tool, ToolCall, ToolCalls
 from tests.fakes.model_server import Server
@@ -301,3 +301,8 @@ async def test_calls_without_an_end_are_given_up(tmp_path):
     async with model_server(tmp_path, calls=calls) as (endpoint, _):
         with pytest.raises(EngineReplyError, match="did not stop after 100000 characters"):
             await whole(chat(endpoint, tools=[ADD]))
+
+
+async def test_a_server_that_does_not_say_whether_it_knows_tools(tmp_path):
+    async with model_server(tmp_path) as (endpoint, _):
+        assert await knows_tools(endpoint) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jarvisd.errors import EngineReplyError, EngineStartError
-from jarvisd.llm.chat import Delta, Finished, first_model, stream_chat
+from jarvisd.llm.chat import Delta, Finished, first_model, knows_tools, stream_chat
 from jarvisd.types import EngineState, Message, Tool, ToolCall, ToolCalls, ToolResult
 from jarvisd.workers.llama import find_model
 from tests.fakes.engines import running_pool, until
@@ -46,6 +46,7 @@ async def test_a_real_model_answers_in_pieces(model):
     assert (end.reason in {"stop", "length"}, end.model) == (True, "quick")
     assert 0 < end.completion_tokens <= 24
     assert await first_model(model) == "quick"
+    assert await knows_tools(model) is False
 
 
 ROOMS = {
@@ -89,6 +90,7 @@ async def test_a_real_model_calls_a_tool_in_its_grammar_and_reads_the_result(tmp
     async with running_pool(spec) as (pool, told), toolbox_of(tool) as toolbox:
         await until(told, EngineState.READY)
         async with asyncio.timeout(50), pool.lease("quick") as endpoint:
+            assert await knows_tools(endpoint) is True
             history = [Message("system", "You are Jarvis."), *examples, Message("user", said)]
             answer = stream_chat(
                 endpoint, "quick", history, max_tokens=60, temperature=0, first_token_timeout_s=30, tools=[tool]
