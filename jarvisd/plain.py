@@ -126,18 +126,20 @@ def _phrases(text: str) -> list[tuple[str, ...]]:
 _CLITIC = re.compile(r"(?:me|nos|te|se|les?|l[oa]s?)$")
 # Each command with its other forms: voseo where it differs, infinitive, "usted", second person, and misspellings.
 _FORMS = """
-pon: pone pones poner ponga pongas ponelo | enciende: encende enciendes encender encienda prende prender prendes
-apaga: apagas apagar apague | sube: subi subes subir suba | baja: bajas bajar baje | abre: abri abres abrir abra
-cierra: cerra cierras cerrar cierre | avisa: avisas avisar avise | despierta: desperta despiertas despertar despierte
-recuerda: recorda recuerdas recordar recuerde acuerda acorda | cancela: cancelas cancelar cancele
-quita: quitas quitar quite saca | borra: borras borrar borre | elimina: eliminas eliminar elimine
+pon: pone pones poner ponga pongas | enciende: encende enciendes encender encienda prende prender prendes enciendas
+apaga: apagas apagar apague apagues | sube: subi subes subir suba subas | baja: bajas bajar baje bajes
+abre: abri abres abrir abra | cierra: cerra cierras cerrar cierre | avisa: avisas avisar avise avises
+despierta: desperta despiertas despertar despierte despiertes
+recuerda: recorda recuerdas recordar recuerde recuerdes acuerda acorda | cancela: cancelas cancelar cancele canceles
+quita: quitas quitar quite quites saca | borra: borras borrar borre | elimina: eliminas eliminar elimine
 crea: creas crear cree | programa: programas programar programe | inicia: inicias iniciar inicie
 activa: activas activar active | desactiva: desactivas desactivar desactive | pausa: pausas pausar pause
-reanuda: reanudas reanudar reanude | continua: continuas continuar continue | sigue: segui sigues seguir siga
-agrega: agregas agregar agregue | anade: anadi anades anadir anada | suma: sumas sumar sume | resta: restas restar
-para: paras pare | deten: detene detienes detener detenga | repite: repeti repites repetir repita
-di: deci dices decir diga | da: das dar de | deja: dejas dejar deje | calla: callas callar calle
-olvida: olvidas olvidar olvide | silencia: silencias silenciar silencie | cuenta: conta cuentas contar cuente
+reanuda: reanudas reanudar reanude | anota: anotas anotar anote anotes | apunta: apuntas apuntar apunte apuntes
+continua: continuas continuar continue | sigue: segui sigues seguir siga | agrega: agregas agregar agregue
+anade: anadi anades anadir anada | suma: sumas sumar sume | resta: restas restar | para: paras pare
+deten: detene detienes detener detenga | repite: repeti repites repetir repita repitas | di: deci dices decir diga
+da: das dar de | deja: dejas dejar deje | calla: callas callar calle | olvida: olvidas olvidar olvide
+silencia: silencias silenciar silencie | cuenta: conta cuentas contar cuente
 pospon: pospone pospones posponer posponga | empieza: empeza empiezas empezar
 """
 _IMPERATIVES = {
@@ -151,7 +153,7 @@ _IMPERATIVES = {
 _COMMANDS = frozenset(_IMPERATIVES.values())
 
 # After these, the last words are no courtesy: "recuérdame dar las gracias".
-_TAKES_AN_OBJECT = word_set("las dar da de y con por say to and a for the your my")
+_TAKES_AN_OBJECT = word_set("las dar da de y con por say to and a the for your my from")
 _LEADING: dict[Language, list[tuple[str, ...]]] = {
     "es": _phrases(
         """hola | oye | oiga | oi | eh | ehh | ey | hey | okay | vale | bueno | pues | a ver | haber | perdon | perdona

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from jarvisd.bus import Bus
-from jarvisd.config import ConversationConfig, TierConfig
+from jarvisd.config import ConversationConfig, SkillsConfig, TierConfig
 from jarvisd.conversation import Conversation, Models
 from jarvisd.errors import EngineReplyError, EngineUnavailable, NothingHeard
 from jarvisd.events import (
@@ -22,6 +22,7 @@ from jarvisd.events import (
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.load import load_plugins
 from jarvisd.llm.chat import Delta, Finished
+from jarvisd.skills.skills import Skills
 from jarvisd.types import Detection, Endpoint, NoSpeech, Route, Transcript, Utterance
 
 PLUGIN = """
@@ -43,7 +44,7 @@ async def revise_transcript(transcript):
 class House:
     """A conversation with a real dispatcher, a scripted recogniser and scripted models."""
 
-    def __init__(self, tmp_path, scripts=None, heard=None, deadline_s=5.0):
+    def __init__(self, tmp_path, scripts=None, heard=None, deadline_s=5.0, skills=None):
         (tmp_path / "greeter.py").write_text(PLUGIN)
         self.scripts = scripts if scripts is not None else {"small": ["It is ", "blue."]}
         self.heard = heard
@@ -67,6 +68,7 @@ class House:
             ),
             transcribe=self.transcribe if heard is not None else None,
             deliver=lambda turn, answer: self.delivered.append((turn, answer)),
+            skills=skills,
         )
 
     @asynccontextmanager
@@ -278,3 +280,18 @@ async def test_an_asker_that_goes_away_cancels_its_turn(tmp_path):
     assert isinstance(events[-1], TurnCancelled)
     assert house.delivered == []
     assert house.closed_streams == 1
+
+
+@pytest.fixture
+def skilled(tmp_path):
+    skills = Skills(SkillsConfig(), tmp_path / "agenda.sqlite", languages=lambda: ("en", "es"), on_ring=None)
+    return House(tmp_path, skills=skills)
+
+
+async def test_a_skill_answers_before_any_model_in_the_language_it_understood(skilled):
+    answer = await skilled.conversation.ask("¿qué sabes hacer?", source="cli", language="en")
+    assert (answer.answered_by, answer.language) == ("talk", "es")
+    assert answer.text.startswith("Digo la hora")
+    assert skilled.leases == []
+    assert (await skilled.conversation.ask("hello", source="cli")).text == "Hello."
+    assert (await skilled.conversation.ask("why is it blue", source="cli")).answered_by == "small"

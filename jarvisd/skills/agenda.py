@@ -22,7 +22,8 @@ KEPT_S = 7 * 86_400.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, room TEXT, language TEXT NOT NULL, due_s REAL NOT NULL,
-    duration_s REAL, left_s REAL, hour INTEGER, minute INTEGER, days TEXT NOT NULL, last_day TEXT
+    duration_s REAL, left_s REAL, hour INTEGER, minute INTEGER, days TEXT NOT NULL, last_day TEXT,
+    skip_day TEXT
 );
 CREATE TABLE IF NOT EXISTS rings (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, room TEXT, language TEXT NOT NULL, due_s REAL NOT NULL,
@@ -38,7 +39,7 @@ class Entry:
     """Something that will ring. `due_s`: Unix time. `text`: a timer's name, or what to be reminded of.
 
     A timer has the `duration_s` it was set to, and `left_s` while it is paused. A recurring alarm has `hour`, `minute`
-    and `days` (SHORT_DAYS, with commas), and the `last_day` (ISO) on which it rang.
+    and `days` (SHORT_DAYS, with commas), the `last_day` (ISO) on which it rang, and the `skip_day` that is left out.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Entry:
     minute: int | None = None
     days: str = ""
     last_day: str | None = None
+    skip_day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Agenda:
         with self._transaction() as rows:
             if rows.execute("SELECT count(*) FROM entries").fetchone()[0] >= most:
                 return False
-            rows.execute(f"INSERT INTO entries VALUES ({','.join('?' * 12)})", astuple(entry))
+            rows.execute(f"INSERT INTO entries VALUES ({','.join('?' * 13)})", astuple(entry))
             return True
 
     def change(self, before: Entry, after: Entry) -> bool:
@@ -96,7 +98,7 @@ class Agenda:
         with self._transaction() as rows:
             if not self._is_there(rows, before):
                 return False
-            rows.execute(f"REPLACE INTO entries VALUES ({','.join('?' * 12)})", astuple(after))
+            rows.execute(f"REPLACE INTO entries VALUES ({','.join('?' * 13)})", astuple(after))
             return True
 
     def remove(self, entries: Sequence[Entry]) -> int:
@@ -115,7 +117,7 @@ class Agenda:
                 rows.execute("DELETE FROM entries WHERE id = ?", (entry.id,))
                 following = again(entry)
                 if following is not None:
-                    rows.execute(f"INSERT INTO entries VALUES ({','.join('?' * 12)})", astuple(following))
+                    rows.execute(f"INSERT INTO entries VALUES ({','.join('?' * 13)})", astuple(following))
                 rows.execute(
                     f"INSERT INTO rings ({_RING}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     (f"{entry.id}-{entry.due_s:.0f}", entry.kind, entry.text, entry.room, entry.language, entry.due_s,

@@ -30,6 +30,10 @@ _SAYS: dict[str, dict[Language, str]] = {
     "there": {"en": "Alarms: {list}.", "es": "Alarmas: {list}."},
     "which": {"en": "Which one? {there}", "es": "¿Cuál de ellas? {there}"},
     "cancelled": {"en": "Cancelled the alarm {when}.", "es": "He quitado la alarma {when}."},
+    "skipped": {
+        "en": "The alarm {when} is left out; the next one is {next}.",
+        "es": "La alarma {when} no sonará; la siguiente es {next}.",
+    },
     "cancelled_all": {"en": "Cancelled {count} alarms.", "es": "He quitado {count} alarmas."},
     "off": {"en": "Okay, it's off.", "es": "Vale, apagada."},
     "snoozed": {"en": "Okay, again in {time}.", "es": "Vale, vuelvo a avisar en {time}."},
@@ -68,7 +72,7 @@ class Alarms:
         return self._there(alarms, command.language) if alarms else say("none", command.language)
 
     async def _set(self, command: Command, turn: Turn) -> str:
-        at: Moment = command.slots["at"]
+        at: Moment = command.slots.get("at", Moment())
         language, now = command.language, self._now()
         if at.in_s is None and at.hour is None:
             return say("ask_time", language)
@@ -106,10 +110,25 @@ class Alarms:
             return say("none_then", language, there=self._there(alarms, language))
         if len(chosen) > 1 and not command.slots.get("all"):
             return say("which", language, there=self._there(chosen, language))
+        if at is not None and at.day is not None and chosen[0].days:
+            return await self._skip(chosen[0], language)
         count = await self._bell.remove(chosen)
         if count > 1:
             return say("cancelled_all", language, count=count)
         return say("cancelled", language, when=self._when(chosen[0], language)) if count else say("none", language)
+
+    async def _skip(self, alarm: Entry, language: Language) -> str:
+        """ "Tomorrow's alarm", of one that recurs, is only that one."""
+        following = await self._bell.skip(alarm)
+        if following is None:
+            return say("none", language)
+        now = self._now()
+        return say(
+            "skipped",
+            language,
+            when=when_phrase(_due(alarm), now, language),
+            next=when_phrase(_due(following), now, language),
+        )
 
     async def _snooze(self, command: Command) -> str:
         rung = await self._bell.latest(_JUST_RUNG_S)

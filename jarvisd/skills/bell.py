@@ -116,6 +116,13 @@ class Bell:
             self._deadlines[timer.id] = before
         return changed
 
+    async def skip(self, alarm: Entry) -> Entry | None:
+        """Let a recurring alarm leave out its next time; None if it has rung or gone meanwhile."""
+        left_out = replace(alarm, skip_day=datetime.fromtimestamp(alarm.due_s).date().isoformat())
+        after = replace(left_out, due_s=_recurring_s(left_out, self.wall()))
+        changed = await self._do(lambda: self._agenda.change(alarm, after))
+        return after if changed else None
+
     async def latest(self, within_s: float) -> Begun | None:
         """The last ring that nobody has answered yet."""
         since_s = self.wall() - within_s
@@ -147,7 +154,7 @@ class Bell:
             self._forget(due)
         await self._hand_over_waiting(rings)
         entries = await self.entries()
-        self.timer_names = frozenset(plain(entry.text) for entry in entries if entry.kind == "timer" and entry.text)
+        self.timer_names = frozenset(plain(entry.text) for entry in entries if entry.kind == "timer")
         waits = [max(0.0, self.left_s(entry)) for entry in entries if entry.left_s is None]
         waits += [max(0.0, at_s - self._steady()) for at_s in self._retry_s.values()]
         return min([*waits, LOOK_S]) if waits else None
@@ -232,4 +239,5 @@ def _recurring_s(entry: Entry, now_s: float) -> float:
     last = date.fromisoformat(entry.last_day) if entry.last_day else None
     if last is not None and last > now.date():
         last = None
-    return recurs_next(entry.hour or 0, entry.minute or 0, tuple(entry.days.split(",")), now, last).timestamp()
+    skip = date.fromisoformat(entry.skip_day) if entry.skip_day else None
+    return recurs_next(entry.hour or 0, entry.minute or 0, entry.days.split(","), now, last, skip).timestamp()

@@ -36,7 +36,7 @@ def lift(words: Sequence[Word], language: Language) -> list[Lifted]:
     rules = _RULES[language]
     items = [Lifted(word.plain, word.said) for word in with_digits(words, language)]
     items = _replaced(items, rules.PERCENT, PERCENT, lambda found: round(float(found["n"])))
-    items = _replaced(items, rules.AHEAD, AHEAD, lambda found: rules.seconds(found["d"]))
+    items = _replaced(items, rules.AHEAD, AHEAD, lambda found: rules.seconds(found[0]))
     items = _replaced(items, rules.MORE, MORE, lambda found: rules.seconds(found[0]))
     items = _replaced(items, rules.DURATION, DURATION, lambda found: rules.seconds(found[0]))
     for pattern, moment in rules.MOMENTS:

@@ -23,7 +23,7 @@ _PIECE = re.compile(
 )
 _SHARES = {"a half": 0.5, "half": 0.5, "a quarter": 0.25, "quarter": 0.25, "3 quarters": 0.75, None: 0.0}
 PERCENT = re.compile(r"\b(?P<n>\d{1,3}(?:\.\d+)?) (?:percent|per cent)\b")
-AHEAD = re.compile(rf"\b(?:in|after) (?P<d>{_MANY})(?: from now| time)?\b")
+AHEAD = re.compile(rf"\b(?:(?:in|after) (?P<d>{_MANY})(?: from now| time)?|(?:for )?(?P<f>{_MANY}) from now)\b")
 MORE = re.compile(
     rf"\b(?:{_N}(?: and (?:a half|a quarter))? (?:more|extra) {_U}|another (?:{_MANY}|{_U})|{_MANY} (?:more|longer))\b"
 )
@@ -131,6 +131,7 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
         ),
         _clock,
     ),
+    (re.compile(r"\b(?P<h>\d{1,2})(?: (?P<m>[0-5]\d))?(?P<half>(?!))?(?= alarm\b)"), _clock),
     (re.compile(r"\b(?:(?:at|for|by|around) )?(?:12 )?(?:noon|midday)\b"), lambda _: Moment(12)),
     (re.compile(r"\b(?:(?:at|for|by|around) )?midnight\b"), lambda _: Moment(0)),
     (

@@ -20,7 +20,7 @@ _PIECE = re.compile(
     rf"|(?P<n>{_N})? ?\b(?P<u>{_U})(?: y (?P<more>medi[ao]|cuarto)\b)?| y (?P<rest>\d+)$"
 )
 PERCENT = re.compile(r"\b(?:un |el )?(?P<n>\d{1,3}(?:\.\d+)?) (?:por ciento|porciento|percent)\b")
-AHEAD = re.compile(rf"\b(?:en|dentro de|de aqui a|pasad[ao]s|cuando pasen|al cabo de) (?P<d>{_MANY})\b")
+AHEAD = re.compile(rf"\b(?:para )?(?:en|dentro de|de aqui a|pasad[ao]s|cuando pasen|al cabo de) (?P<d>{_MANY})\b")
 MORE = re.compile(rf"\b(?:{_MANY} mas|otr[ao]s? (?:\d+ )?{_U}(?: mas)?)\b")
 DURATION = re.compile(rf"\b{_MANY}\b(?! (?:antes|despues|tarde))")
 
@@ -150,7 +150,7 @@ MOMENTS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Moment | None]]] 
         lambda found: Moment(day="today", part=_PARTS[found["p"]]),
     ),
     (re.compile(r"\b(?:(?:por|en|a|de|para) la|al?) (?P<p>manana|tarde|noche|mediodia)\b"), _part),
-    (re.compile(r"\b(?:para |de )?manana\b"), lambda _: Moment(day="tomorrow")),
+    (re.compile(r"\b(?:para |de )?manana(?: temprano)?\b"), lambda _: Moment(day="tomorrow")),
     (re.compile(r"\b(?:para |de )?ayer\b"), lambda _: Moment(day="yesterday")),
     (re.compile(r"\b(?:para |de )?hoy\b"), lambda _: Moment(day="today")),
     (

@@ -6,6 +6,7 @@ the one after it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal, TypeAlias
@@ -99,12 +100,19 @@ def next_time(moment: Moment, now: datetime, habit: Habit) -> datetime:
     return _on_day(moment.day, times[0], now)
 
 
-def recurs_next(hour: int, minute: int, days: tuple[str, ...], now: datetime, last: date | None = None) -> datetime:
-    """The next of a recurring alarm: after `now`, and never again on or before the day `last` on which it rang."""
+def recurs_next(
+    hour: int, minute: int, days: Sequence[str], now: datetime, last: date | None = None, skip: date | None = None
+) -> datetime:
+    """The next of a recurring alarm: after `now`, not on the day `skip`, and only after `last`, when it rang."""
     for ahead in range(15):
         day = now.date() + timedelta(days=ahead)
         at = datetime.combine(day, time(hour, minute))
-        if SHORT_DAYS[day.weekday()] in days and at.timestamp() > now.timestamp() and (last is None or day > last):
+        if (
+            SHORT_DAYS[day.weekday()] in days
+            and at.timestamp() > now.timestamp()
+            and (last is None or day > last)
+            and day != skip
+        ):
             return at
     after = last or now.date()
     return datetime.combine(after + timedelta(days=7), time(hour, minute))

@@ -18,6 +18,10 @@ LONGEST_S = 7 * 86_400
 _SAYS: dict[str, dict[Language, str]] = {
     "set": {"en": "Timer set for {time}.", "es": "Temporizador de {time} en marcha."},
     "set_named": {"en": "{name} timer set for {time}.", "es": "Temporizador de {name} en marcha: {time}."},
+    "ask_duration": {
+        "en": "For how long? Say it together with the timer.",
+        "es": "¿De cuánto tiempo? Dímelo junto con el temporizador.",
+    },
     "left": {"en": "{time} left on {which}.", "es": "{left} {time} en {which}."},
     "paused_at": {"en": "{which} is paused with {time} left.", "es": "{which} está en pausa con {time}."},
     "none": {"en": "There is no timer running.", "es": "No hay ningún temporizador en marcha."},
@@ -79,7 +83,9 @@ class Timers:
         return await self._change(chosen[0], command)
 
     async def _set(self, command: Command, turn: Turn) -> str:
-        duration_s, name, language = command.slots["duration_s"], command.slots.get("name", ""), command.language
+        duration_s, name, language = command.slots.get("duration_s"), command.slots.get("name", ""), command.language
+        if duration_s is None:
+            return say("ask_duration", language)
         if duration_s > LONGEST_S:
             return say("too_long", language)
         entry = Entry(

@@ -73,7 +73,8 @@ def understand(
     spoken: bool = False,
     timers: Collection[str] = (),
 ) -> Command | None:
-    """`languages`: the likeliest first. `timers`: plain names of those that run, which may be asked for by name alone.
+    """`languages`: the likeliest first. `timers`: plain names of those that run (empty for one without),
+    which may be asked for by name alone.
 
     In front of a spoken question for the time or the date, a few unknown words are forgiven.
     """
@@ -161,9 +162,11 @@ def _timer(parts: Parts) -> dict[str, Any] | None:
         slots["duration_s"] = durations[0]
         if len(durations) > 1:
             slots["of_s"] = durations[1]
-    elif parts.match.intent in {"timer.set", "timer.add", "timer.take"}:
+    elif parts.match.intent in {"timer.add", "timer.take"}:
         return None
     said = parts.text("name")
+    if said is None and parts.match.marks.get("running") and not parts.timers:
+        return None
     if said is not None:
         name = timer_name(said, parts.language)
         if name is None or (parts.match.marks.get("running") and plain(name) not in parts.timers):
@@ -191,7 +194,7 @@ def _alarm(parts: Parts) -> dict[str, Any] | None:
         slots["at"] = moment
         if moment.days:
             slots["days"] = moment.days
-    return slots if moment is not None or parts.match.intent == "alarm.cancel" else None
+    return slots
 
 
 def _reminder(parts: Parts) -> dict[str, Any] | None:

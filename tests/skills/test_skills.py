@@ -50,7 +50,12 @@ class House:
 
     async def go_on(self, seconds):
         self.wall_s += seconds
-        await asyncio.sleep(0.1)
+        bell, rung = self.skills.bell, len(self.rings)
+        due = [one for one in await bell.entries() if one.left_s is None and bell.left_s(one) <= 0]
+        async with asyncio.timeout(10):
+            while len(self.rings) < rung + len(due):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
     @contextlib.asynccontextmanager
     async def running(self):
@@ -174,6 +179,26 @@ async def test_an_alarm_rings_snoozes_and_is_switched_off_without_losing_its_nex
     await house.go_on(HOUR)
     assert await house.say("turn off the alarm") == "Cancelled the alarm every day at 4 PM."
     assert await house.say("what alarms do I have") == "There is no alarm set."
+
+
+async def test_tomorrows_alarm_is_only_that_one(house):
+    await house.say("wake me up every weekday at seven")
+    assert await house.say("cancel tomorrow's alarm") == (
+        "The alarm tomorrow at 7 AM is left out; the next one is on Friday at 7 AM."
+    )
+    await house.go_on(24 * HOUR)
+    assert house.rings == []
+    await house.go_on(24 * HOUR)
+    assert len(house.rings) == 1
+
+
+async def test_half_a_command_is_asked_about(house):
+    assert await house.say("set a timer") == "For how long? Say it together with the timer."
+    assert await house.say("pon un temporizador para los huevos", "es") == (
+        "¿De cuánto tiempo? Dímelo junto con el temporizador."
+    )
+    assert await house.say("set an alarm") == "At what time? Say it together with the alarm."
+    assert await house.skills.bell.entries() == []
 
 
 async def test_of_two_alarms_none_is_guessed(house):
