@@ -20,11 +20,11 @@ Floats: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = Any  # a scipy sparse matrix, which has no types
 
 # A feature of fewer sentences says more about the sentence than about its label.
-FEWEST_SENTENCES = 2
+FEWEST_SENTENCES = 3
 # Rows of the shipped table: 16 bytes each.
 MOST_FEATURES = 64_000
 STRENGTH = 1e-5
-MOST_STEPS = 60
+MOST_STEPS = 40
 # One template in so many is held out to find the temperature.
 HELD_OUT_ONE_IN = 5
 LARGEST_WEIGHT = 127
