@@ -19,8 +19,11 @@ from training.noise import noisy
 SENTENCES = 4_500
 # A template that stands for 2 ** 24 sentences is drawn no more often than one of 2 ** 16.
 MOST_BITS = 16.0
-RAMBLING_BEFORE = 0.45
+RAMBLING_BEFORE = 0.4
 RAMBLING_BEHIND = 0.08
+# Rambling made of pieces of other sentences, of any label: what was said on the way must not matter, whatever it was.
+MIXED_BEFORE = 0.2
+MIXED_BEHIND = 0.06
 CLOSING = 0.12
 NOISY = 0.5
 
@@ -54,13 +57,14 @@ def draw(task: str, seed: int, corpus: Path = CORPUS, sentences: int = SENTENCES
     samples: list[Sample] = []
     for language, labels in labels_of(task, corpus).items():
         grammar = Grammar.load(language, corpus)
-        for label in labels:
-            templates = read_templates(corpus / task / language / f"{label}.txt")
+        by_label = {label: read_templates(corpus / task / language / f"{label}.txt") for label in labels}
+        wrapper = Wrapper(language, grammar, [template for found in by_label.values() for template in found])
+        for label, templates in by_label.items():
             rng = random.Random(f"{seed} {language} {label}")
             drawn = list(_draw_label(templates, grammar, sentences, rng))
             total = sum(share for _, _, share in drawn)
             samples += [
-                Sample(_wrapped(sentence, language, grammar, rng), label, language, template.place, share / total)
+                Sample(wrapper.wrap(sentence, rng), label, language, template.place, share / total)
                 for sentence, template, share in drawn
             ]
     return samples
@@ -80,12 +84,37 @@ def _draw_label(
                 yield sentence, template, count / copies
 
 
-def _wrapped(sentence: str, language: str, grammar: Grammar, rng: random.Random) -> str:
-    text = sentence
-    if rng.random() < RAMBLING_BEFORE:
-        text = f"{grammar.fill(rng.choice(grammar.lines('ramble')), rng)} {text}"
-    if rng.random() < RAMBLING_BEHIND:
-        text = f"{text} {grammar.fill(rng.choice(grammar.lines('afterthought')), rng)}"
-    if rng.random() < CLOSING:
-        text = f"{text} {grammar.fill(rng.choice(grammar.lines('closing')), rng)}"
-    return noisy(text, language, rng) if rng.random() < NOISY else text
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """Puts rambling around sentences of one language."""
+
+    language: str
+    grammar: Grammar
+    templates: Sequence[Template]
+
+    def wrap(self, sentence: str, rng: random.Random) -> str:
+        text = sentence
+        chance = rng.random()
+        if chance < RAMBLING_BEFORE:
+            text = f"{self._from_slot('ramble', rng)} {text}"
+        elif chance < RAMBLING_BEFORE + MIXED_BEFORE:
+            text = f"{self._mixed(rng)} {self._from_slot('turn', rng)} {text}"
+        chance = rng.random()
+        if chance < RAMBLING_BEHIND:
+            text = f"{text} {self._from_slot('afterthought', rng)}"
+        elif chance < RAMBLING_BEHIND + MIXED_BEHIND:
+            text = f"{text} {self._from_slot('link', rng)} {self._mixed(rng)}"
+        if rng.random() < CLOSING:
+            text = f"{text} {self._from_slot('closing', rng)}"
+        return noisy(text, self.language, rng) if rng.random() < NOISY else text
+
+    def _mixed(self, rng: random.Random) -> str:
+        pieces: list[str] = []
+        for _ in range(rng.randint(2, 6)):
+            words = self.grammar.fill(rng.choice(self.templates), rng).split()
+            start = rng.randrange(max(1, len(words) - 3))
+            pieces += [*words[start : start + rng.randint(2, 6)], self._from_slot("link", rng)]
+        return " ".join(pieces[:-1])
+
+    def _from_slot(self, slot: str, rng: random.Random) -> str:
+        return self.grammar.fill(rng.choice(self.grammar.lines(slot)), rng)

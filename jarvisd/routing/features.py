@@ -20,13 +20,15 @@ MOST_WORDS = 120
 MOST_CHARACTERS = 4_000
 # Longer words are cut: no word of either language is.
 LONGEST_WORD = 24
-TAIL_WORDS = 12
+TAIL_WORDS = 14
+END_WORDS = 7
 HEAD_WORDS = 8
 PIECE_SIZES = (3, 4, 5)
 
 # The looks at a sentence, in the order in which a row of weights has them.
-ALL, TAIL, HEAD = range(3)
-LOOKS = (ALL, TAIL, HEAD)
+ALL, TAIL, END, HEAD = LOOKS = tuple(range(4))
+# Those that see pieces of words, too.
+CLOSE_LOOKS = (ALL, TAIL)
 
 # A look, a feature, and how much of it there is.
 Seen: TypeAlias = tuple[int, str, float]
@@ -72,9 +74,11 @@ def _without_courtesies(words: list[str]) -> list[str]:
 
 
 def look_at(words: Sequence[str], look: int) -> Sequence[str]:
-    if look == TAIL:
-        return words[-TAIL_WORDS:]
-    return words[:HEAD_WORDS] if look == HEAD else words
+    if look == ALL:
+        return words
+    if look == HEAD:
+        return words[:HEAD_WORDS]
+    return words[-TAIL_WORDS if look == TAIL else -END_WORDS :]
 
 
 def grams(words: Sequence[str]) -> list[str]:
@@ -99,7 +103,7 @@ def seen(text: str) -> Iterator[Seen]:
     for look in LOOKS:
         part = look_at(words, look) if words else ()
         yield from _evenly(look, grams(part) if part else ())
-        if look != HEAD:
+        if look in CLOSE_LOOKS:
             yield from _evenly(look, [piece for word in part for piece in pieces(word)])
 
 

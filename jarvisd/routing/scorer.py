@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Literal, TypeAlias
 from zlib import crc32
 
-from jarvisd.routing.features import ALL, HEAD, LOOKS, TAIL, evenly, grams, look_at, pieces, plain_words
+from jarvisd.routing.features import ALL, CLOSE_LOOKS, LOOKS, TAIL, evenly, grams, look_at, pieces, plain_words
 from jarvisd.types import Language
 
 Kind: TypeAlias = Literal["home", "fast", "strong", "reasoning"]
@@ -112,7 +112,7 @@ class Scorer:
             part = look_at(words, look)
             found = grams(part)
             self._add(totals, self._sum(found, look), evenly(len(found)))
-            if look != HEAD:
+            if look in CLOSE_LOOKS:
                 self._add_pieces(totals, part, look)
         return totals
 
