@@ -1,0 +1,50 @@
+"""Train a task's model anew and write it where jarvisd loads it from.
+
+    python -m training TASK [--seed N] [--output FILE]
+
+Tasks are the folders of training/corpus but `slots`. The same corpus and seed give the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from training.corpus import CORPUS, CorpusError
+from training.fit import train
+from training.samples import draw, labels_of
+
+WEIGHTS = Path(__file__).parents[1] / "jarvisd/routing/weights"
+# The order of labels that the code knows; other tasks' are in alphabetical order.
+ORDER = {"kinds": ("home", "fast", "strong", "reasoning")}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", help="a folder of training/corpus")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="default: jarvisd/routing/weights/TASK.weights.gz")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    try:
+        labels = ORDER.get(arguments.task) or next(iter(labels_of(arguments.task).values()))
+        samples = draw(arguments.task, arguments.seed, CORPUS)
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 1
+    weights = train(samples, labels)
+    file: Path = arguments.output or WEIGHTS / f"{arguments.task}.weights.gz"
+    file.write_bytes(weights.to_bytes())
+    distinct = len({sample.text for sample in samples})
+    print(f"{distinct} different sentences, {len(weights.hashes)} features, temperature {dict(weights.temperature)}")
+    print(f"{file}: {file.stat().st_size} bytes in {time.perf_counter() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
