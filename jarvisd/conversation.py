@@ -50,7 +50,7 @@ FOLLOWS_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """The last one in a room. `offers`: it ended with the offer to think again."""
+    """A question that a model answered."""
 
     question: str
     answer: Answer
@@ -86,6 +86,8 @@ class Conversation:
         self._transcribe = transcribe
         self._deliver = deliver
         self._on_wake = on_wake
+        # By room: what was said last, and the last exchange with a model.
+        self._said: dict[str | None, str] = {}
         self._last: dict[str | None, _Exchange] = {}
 
     def reconfigure(self, config: ConversationConfig, languages: Sequence[Language]) -> None:
@@ -94,8 +96,7 @@ class Conversation:
 
     def last_answer(self, room: str | None) -> str | None:
         """What was said last in a room."""
-        last = self._last.get(room)
-        return last.answer.text if last else None
+        return self._said.get(room)
 
     async def listen(
         self,
@@ -264,8 +265,9 @@ class Conversation:
         return Answer(text, progress.language, answered_by="jarvisd", error_code=trouble.code)
 
     def _remember(self, turn: Turn, answer: Answer) -> None:
-        """For "say it again" and "think again"; only the last exchange of each room, and not for ever."""
-        if not answer.error_code:
+        """For "say it again" and "think again": the last of each room."""
+        self._said[turn.room] = answer.text
+        if answer.via == "model":
             self._last[turn.room] = _Exchange(answer.question, answer, time.monotonic())
 
     def _recent(self, turn: Turn) -> _Exchange | None:

@@ -6,33 +6,24 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from jarvisd import __version__
+from jarvisd.assembly import build_mind, build_pool, build_transcriber
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
-from jarvisd.config import TierConfig
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.orders import engine_orders
 from jarvisd.control.server import ControlServer, SoundIn
-from jarvisd.conversation import Conversation, Models
-from jarvisd.engines.cards import cards
-from jarvisd.engines.cgroup import own_tree
-from jarvisd.engines.host import memory_for_sleep_bytes
-from jarvisd.engines.leftovers import ChildRecords
-from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
-from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.conversation import Conversation
 from jarvisd.engines.orders import Orders
-from jarvisd.engines.owner import SleepCalls
-from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.released import FILE_NAME as RELEASED_FILE
 from jarvisd.engines.released import ReleasedCards
-from jarvisd.engines.spec import EngineSpec, engine_specs
+from jarvisd.engines.spec import engine_specs
 from jarvisd.errors import ConfigError
 from jarvisd.events import ConfigReloaded, EngineStateChanged, GpuHealthChanged, ListeningChanged, MqttLinkChanged, Rang
 from jarvisd.gpu.energy import EnergyLedger
@@ -41,21 +32,22 @@ from jarvisd.gpu.watch import GpuWatch
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.jarvis import Jarvis
 from jarvisd.hooks.load import load_plugins
-from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.models.store import models_dir
 from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.paths import CONTROL_SOCKET, claim_state, make_folder, runtime_dir, state_dir
-from jarvisd.routing.router import routes
+from jarvisd.routing.account import spoken_account
 from jarvisd.secrets import read_secret
 from jarvisd.skills.skills import Skills
-from jarvisd.speech import transcribe
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
-from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Ring, Route, Turn
+from jarvisd.turns.log import FILE_NAME as TURNS_FILE
+from jarvisd.turns.log import TurnLog
+from jarvisd.turns.recorder import Recorder
+from jarvisd.types import Answer, GpuStatus, Language, Ring, Turn
 from jarvisd.warmup.service import WarmUp
 from jarvisd.warmup.usage import UsageLog
 
@@ -97,8 +89,15 @@ class Daemon:
             gpus=config.gpus,
             models_dir=models_dir(config.house),
         )
-        self._models_by_engine = {spec.name: spec.model for spec in specs}
-        self.pool = self._build_pool(specs, runtime, state)
+        self.pool = build_pool(
+            config,
+            specs,
+            self.bus,
+            runtime=runtime,
+            state=state,
+            card_bytes=self._card_memory_bytes,
+            fresh=self._fresh_reading,
+        )
         self.warmup = WarmUp(
             config.warmup,
             UsageLog(state / "usage.sqlite"),
@@ -106,26 +105,37 @@ class Daemon:
             keep_warm=self.pool.keep_warm,
             let_go=self.pool.let_go,
         )
-        self._transcriber = self._build_transcriber()
+        self._transcriber = build_transcriber(config, self.pool)
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
+        turns = TurnLog(state / TURNS_FILE)
+        self.recorder = Recorder(turns, config.turns)
         self.skills = Skills(
-            config.skills, state / "agenda.sqlite", languages=lambda: self._config.house.languages, on_ring=self._ring
+            config.skills,
+            state / "agenda.sqlite",
+            languages=lambda: self._config.house.languages,
+            on_ring=self._ring,
+            last_answer=self._last_answer,
+            spent=self._spent,
+        )
+        self.mind = build_mind(
+            lambda: self._config,
+            bus=self.bus,
+            pool=self.pool,
+            specs=specs,
+            skills=self.skills,
+            turns=turns,
+            runtime=runtime,
+            state=state,
         )
         self.conversation = Conversation(
             config=config.conversation,
-            tiers=config.tiers,
             languages=config.house.languages,
             bus=self.bus,
             hooks=self.hooks,
-            models=Models(
-                routes=self._routes,
-                lease=self.pool.lease,
-                stream=self._stream,
-                demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
-            ),
+            ways=self.mind.ways,
+            ask_models=self.mind.answering.answer,
             transcribe=self._transcriber.transcribe if self._transcriber else None,
             deliver=self._deliver,
-            skills=self.skills,
         )
         self.link: Link | None
         self.bridge: Bridge | None
@@ -158,6 +168,8 @@ class Daemon:
             await self.control.claim()
             await self.orders.remember()
             await self.hooks.startup(self._jarvis_for)
+            for plugin, tools in (await self.hooks.collect("register_tools")).items():
+                await self.mind.toolbox.replace(plugin, tools)
             try:
                 await self.supervisor.run(self._services())
             finally:
@@ -170,6 +182,8 @@ class Daemon:
             Service("plugins' events", lambda: self.hooks.events(self.bus), STAGE_PLUGINS),
             Service("engines", self.pool.run, STAGE_ENGINES, stop_timeout_s=self._engines_stop_s(), essential=True),
             Service("skills", self.skills.run, STAGE_GOODBYE),
+            Service("routing", lambda: self.mind.learning.run(self.bus), STAGE_PLUGINS),
+            Service("turns", lambda: self.recorder.run(self.bus), STAGE_PLUGINS),
             Service("reload", self._serve_reloads, STAGE_SYSTEM),
             Service("systemd", self._tell_systemd, STAGE_SYSTEM),
         ]
@@ -177,6 +191,10 @@ class Daemon:
             bridge = self.bridge
             services.append(Service("mqtt link", self.link.run, STAGE_LINK))
             services.append(Service("mqtt bridge", lambda: bridge.run(self.bus), STAGE_PLUGINS))
+        if self.mind.mcp is not None:
+            services.append(Service("mcp", self.mind.mcp.run, STAGE_DOORS))
+        if self.mind.home is not None:
+            services.append(Service("home", self.mind.home.run, STAGE_DOORS))
         if self.pool.on_demand():
             services.append(Service("usage", lambda: self.warmup.record(self.bus), STAGE_PLUGINS))
             services.append(Service("warm-up", self.warmup.run, STAGE_DOORS))
@@ -204,58 +222,6 @@ class Daemon:
             self.ears.hear(source), source="file", name=name, request_id=request_id, barge_in=False
         )
         return source, answered
-
-    def _routes(self) -> Sequence[Route]:
-        """Others may be quicker with this answer: the first tier's engine is brought up for the next one."""
-        order, tiers = self._config.conversation.tiers, self._config.tiers
-        attempts = routes(order, tiers, {status.name: status for status in self.pool.statuses()})
-        if order:
-            self.pool.want(tiers[order[0]].engine)
-        return attempts
-
-    def _stream(
-        self, endpoint: Endpoint, messages: Sequence[Message], tier: TierConfig
-    ) -> AsyncGenerator[chat.Piece, None]:
-        return chat.stream_chat(
-            endpoint,
-            self._models_by_engine[tier.engine],
-            messages,
-            max_tokens=tier.max_tokens,
-            temperature=tier.temperature,
-            first_token_timeout_s=tier.first_token_timeout_s,
-        )
-
-    def _build_pool(self, specs: Sequence[EngineSpec], runtime: Path, state: Path) -> EnginePool:
-        needs = LearnedNeeds(state / NEEDS_FILE)
-        return EnginePool(
-            specs,
-            {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe},
-            self.bus,
-            cards=cards(
-                self._config.gpus,
-                specs,
-                needs,
-                host_free=memory_for_sleep_bytes,
-                total_bytes=self._card_memory_bytes,
-                fresh=self._fresh_reading,
-            ),
-            sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
-            host_free=memory_for_sleep_bytes,
-            records=ChildRecords(runtime, own_tree()),
-        )
-
-    def _build_transcriber(self) -> transcribe.Transcriber | None:
-        settings = self._config.transcription
-        if settings.engine is None:
-            return None
-        return transcribe.Transcriber(
-            self.pool.lease,
-            settings.engine,
-            languages=self._config.house.languages,
-            timeout_s=settings.timeout_s,
-            ignore=settings.ignore,
-            no_speech_limit=settings.no_speech_threshold,
-        )
 
     def _build_mqtt(self) -> tuple[Link, Bridge] | tuple[None, None]:
         mqtt, node = self._config.mqtt, self._config.house.node
@@ -325,6 +291,12 @@ class Daemon:
         if self.bridge is not None:
             self.bridge.deliver(turn, answer)
 
+    def _last_answer(self, room: str | None) -> str | None:
+        return self.conversation.last_answer(room)
+
+    async def _spent(self, _period: str, language: Language) -> str:
+        return spoken_account(await asyncio.to_thread(self.mind.ledger.account), language)
+
     async def _ring(self, ring: Ring) -> None:
         self.bus.publish(Rang(ring))
 
@@ -373,7 +345,12 @@ class Daemon:
         applied, needs_restart = diff_live(self._config, new)
         self._config = config = apply_live(self._config, new)
         self.ears.reconfigure(config.wake, config.endpoint)
-        self.conversation.reconfigure(config.conversation, config.tiers, config.house.languages)
+        self.conversation.reconfigure(config.conversation, config.house.languages)
+        self.mind.toolbox.reconfigure(config.tools)
+        self.mind.ledger.reconfigure(config.cloud, config.engines)
+        if self.mind.home is not None:
+            self.mind.home.reconfigure(config.home)
+        self.recorder.reconfigure(config.turns)
         if self._transcriber is not None:
             self._transcriber.reconfigure(
                 languages=config.house.languages,

@@ -1,12 +1,12 @@
 import asyncio
 import time
-from contextlib import asynccontextmanager
 
 import pytest
 
+from jarvisd.answering.ways import Ways
 from jarvisd.bus import Bus
-from jarvisd.config import ConversationConfig, SkillsConfig, TierConfig
-from jarvisd.conversation import Conversation, Models
+from jarvisd.config import ConversationConfig, SkillsConfig
+from jarvisd.conversation import Conversation
 from jarvisd.errors import EngineReplyError, EngineUnavailable, NothingHeard
 from jarvisd.events import (
     AnswerDelta,
@@ -21,9 +21,9 @@ from jarvisd.events import (
 )
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.hooks.load import load_plugins
-from jarvisd.llm.chat import Delta, Finished
 from jarvisd.skills.skills import Skills
-from jarvisd.types import Detection, Endpoint, NoSpeech, Route, Transcript, Utterance
+from jarvisd.types import Detection, NoSpeech, Transcript, Utterance
+from tests.fakes.models import ScriptedModels
 
 PLUGIN = """
 from dataclasses import replace
@@ -44,50 +44,28 @@ async def revise_transcript(transcript):
 class House:
     """A conversation with a real dispatcher, a scripted recogniser and scripted models."""
 
-    def __init__(self, tmp_path, scripts=None, heard=None, deadline_s=5.0, skills=None):
+    def __init__(self, tmp_path, scripts=None, heard=None, deadline_s=5.0, skills=None, home=None):
         (tmp_path / "greeter.py").write_text(PLUGIN)
-        self.scripts = scripts if scripts is not None else {"small": ["It is ", "blue."]}
         self.heard = heard
         self.bus = Bus()
         self.delivered = []
-        self.leases = []
-        self.streaming = asyncio.Event()
-        self.closed_streams = 0
-        tiers = {name: TierConfig(engine=name) for name in self.scripts}
+        self.woken = 0
+        scripts = scripts if scripts is not None else {"small": ["It is ", "blue."]}
+        self.models = ScriptedModels(scripts, self.bus, demonstration={"small"})
         self.conversation = Conversation(
-            config=ConversationConfig(deadline_s=deadline_s, tiers=tuple(tiers)),
-            tiers=tiers,
+            config=ConversationConfig(deadline_s=deadline_s),
             languages=("en", "es"),
             bus=self.bus,
             hooks=Dispatcher(load_plugins(tmp_path, packaged=()), timeout_s=1, publish=self.bus.publish),
-            models=Models(
-                routes=lambda: [Route(name, name, "scripted") for name in self.scripts],
-                lease=self.lease,
-                stream=self.stream,
-                demonstration=frozenset({"small"}),
-            ),
+            ways=Ways(skills, home=home),
+            ask_models=self.models.answering.answer,
             transcribe=self.transcribe if heard is not None else None,
             deliver=lambda turn, answer: self.delivered.append((turn, answer)),
-            skills=skills,
+            on_wake=self.wake,
         )
 
-    @asynccontextmanager
-    async def lease(self, name):
-        self.leases.append(name)
-        yield Endpoint(f"unix:///{name}")
-
-    async def stream(self, endpoint, messages, tier):
-        try:
-            for piece in self.scripts[tier.engine]:
-                if isinstance(piece, Exception):
-                    raise piece
-                if piece == "hang":
-                    self.streaming.set()
-                    await asyncio.Event().wait()
-                yield Delta(piece)
-            yield Finished("stop", completion_tokens=len(self.scripts[tier.engine]))
-        finally:
-            self.closed_streams += 1
+    def wake(self):
+        self.woken += 1
 
     async def transcribe(self, utterance):
         if isinstance(self.heard, Exception):
@@ -116,7 +94,7 @@ async def test_a_command_is_answered_without_a_model(tmp_path):
     house = await made(tmp_path)
     answer, events = await events_of(house, house.conversation.ask("hello", source="cli", request_id="7"))
     assert (answer.text, answer.answered_by, answer.language) == ("Hello.", "greeter", "en")
-    assert house.leases == []
+    assert house.models.leases == []
     assert [type(event) for event in events] == [TurnStarted, Transcribed, AnswerDelta, Answered]
     assert [(turn.request_id, delivered.text) for turn, delivered in house.delivered] == [("7", "Hello.")]
 
@@ -159,7 +137,7 @@ async def test_no_tier_takes_over_once_a_word_was_said(tmp_path):
     house = await made(tmp_path, {"strong": ["Well, ", EngineReplyError("the stream was cut")], "small": ["Yes."]})
     answer, events = await events_of(house, house.conversation.ask("why?", source="cli"))
     assert answer.error_code == "answer_broke_off"
-    assert house.leases == ["strong"]
+    assert house.models.leases == ["strong"]
     assert next(e for e in events if isinstance(e, TurnFailed)).stage == "model"
 
 
@@ -209,7 +187,7 @@ async def test_what_cannot_be_understood_ends_in_a_sentence_too(tmp_path, heard,
     turn = house.conversation._turn("microphone")
     answer, events = await events_of(house, house.conversation.answer(turn, utterance()))
     assert answer.error_code == code
-    assert house.leases == []
+    assert house.models.leases == []
     assert isinstance(events[-1], Answered)
 
 
@@ -222,7 +200,7 @@ async def test_no_turn_outlives_its_deadline(tmp_path):
     house = await made(tmp_path, {"small": ["Well ", "hang"]}, deadline_s=1.01)
     answer = await house.conversation.ask("why?", source="cli")
     assert answer.error_code == "deadline"
-    assert house.closed_streams == 1
+    assert house.models.closed_streams == 1
 
 
 async def listen(house, items, **options):
@@ -240,15 +218,15 @@ async def test_a_new_wake_word_cancels_the_running_turn(tmp_path):
     house = await made(tmp_path, {"small": ["Well ", "hang"]}, heard=Transcript("why?", "en"))
 
     async def then_answer():
-        await house.streaming.wait()
-        house.scripts["small"] = ["Done."]
+        await house.models.streaming.wait()
+        house.models.scripts["small"] = ["Done."]
 
     first, second = utterance(), utterance()
     items = [first.detection, first, then_answer, second.detection, second]
     _, events = await events_of(house, listen(house, items))
     assert sum(isinstance(event, TurnCancelled) for event in events) == 1
     assert [answer.text for _, answer in house.delivered] == ["Done."]
-    assert house.closed_streams == 2
+    assert house.models.closed_streams == 2
 
 
 async def test_files_are_answered_one_after_the_other(tmp_path):
@@ -273,13 +251,13 @@ async def test_an_asker_that_goes_away_cancels_its_turn(tmp_path):
     async def impatient():
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(house.conversation.ask("why?", source="cli"))
-            await house.streaming.wait()
+            await house.models.streaming.wait()
             asking.cancel()
 
     _, events = await events_of(house, impatient())
     assert isinstance(events[-1], TurnCancelled)
     assert house.delivered == []
-    assert house.closed_streams == 1
+    assert house.models.closed_streams == 1
 
 
 @pytest.fixture
@@ -292,6 +270,61 @@ async def test_a_skill_answers_before_any_model_in_the_language_it_understood(sk
     answer = await skilled.conversation.ask("¿qué sabes hacer?", source="cli", language="en")
     assert (answer.answered_by, answer.language) == ("talk", "es")
     assert answer.text.startswith("Digo la hora")
-    assert skilled.leases == []
+    assert skilled.models.leases == []
     assert (await skilled.conversation.ask("hello", source="cli")).text == "Hello."
     assert (await skilled.conversation.ask("why is it blue", source="cli")).answered_by == "small"
+
+
+async def test_a_wish_beside_a_question_is_kept_out_of_it(tmp_path):
+    house = await made(tmp_path)
+    await house.conversation.ask("piénsalo bien, why is the sky blue", source="cli")
+    (asked,) = house.models.asked
+    assert asked.question.text == "why is the sky blue"
+    assert asked.question.wishes.level == "reasoning"
+
+
+async def test_a_wish_alone_is_about_the_question_before(tmp_path):
+    house = await made(tmp_path)
+    await house.conversation.ask("why is the sky blue", source="cli")
+    await house.conversation.ask("hello", source="cli")
+    await house.conversation.ask("piénsalo mejor", source="cli")
+    assert [asked.question.text for asked in house.models.asked] == ["why is the sky blue"] * 2
+    assert house.models.asked[1].question.wishes.level == "reasoning"
+
+
+async def test_a_wish_about_nothing_is_asked_about(tmp_path):
+    house = await made(tmp_path)
+    answer = await house.conversation.ask("piénsalo bien", source="cli")
+    assert answer.error_code == "nothing_before"
+    assert house.models.asked == []
+
+
+async def test_a_yes_to_the_offer_asks_again_higher_up(tmp_path):
+    house = await made(tmp_path, {"small": [["330 metres. ", "But I'm not sure."], ["330."]], "big": ["never"]})
+    house.models.escalate_to = "big"
+    first = await house.conversation.ask("how tall is it", source="cli")
+    assert first.offers_more
+    house.models.escalate_to = None
+    assert (await house.conversation.ask("yes please", source="cli")).text == "330."
+    assert house.models.asked[1].question.wishes.level == "reasoning"
+    assert house.models.asked[1].question.text == "how tall is it"
+
+
+async def test_a_yes_without_an_offer_is_a_question_like_any(tmp_path):
+    house = await made(tmp_path)
+    await house.conversation.ask("why is the sky blue", source="cli")
+    await house.conversation.ask("yes", source="cli")
+    assert house.models.asked[1].question.text == "yes"
+
+
+async def test_what_was_said_last_is_known_by_room(tmp_path):
+    house = await made(tmp_path)
+    await house.conversation.ask("hello", source="cli", room="kitchen")
+    assert house.conversation.last_answer("kitchen") == "Hello."
+    assert house.conversation.last_answer("bath") is None
+
+
+async def test_the_wake_word_is_told_at_once(tmp_path):
+    house = await made(tmp_path, heard=Transcript("why?", "en"))
+    await listen(house, [Detection("hey_jarvis", 0.9, 1.0)])
+    assert house.woken == 1

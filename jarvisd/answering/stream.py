@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,6 +19,8 @@ from jarvisd.tools.loop import answer_with_tools
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.types import Delta, Endpoint, Finished, Language, Message, Piece, Thought, Tool, ToolContext
 
+# The first question that may call tools waits so long for the servers that offer some.
+TOOLS_WAIT_S = 1.5
 # Enough for one sentence, where a short answer was asked for.
 SHORT_TOKENS = 80
 _SHORTLY: Mapping[Language, str] = {
@@ -43,6 +45,7 @@ class Streams:
     tools: Callable[[], ToolsConfig]
     judge: Callable[[str, Language], Verdict]
     spending: Spending
+    want_tools: Callable[[float], Awaitable[None]] | None = None
 
     def answer(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
         """Streams what may be said, then `Finished`. Leave it with `aclosing`. Raises EngineError or TooMuchThought."""
@@ -52,13 +55,15 @@ class Streams:
             return self._with_tools(endpoint, asked)
         return _spoken_only(self._inside(endpoint, asked, self._messages(asked), ()))
 
-    def _with_tools(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
+    async def _with_tools(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
         question = asked.question
+        if self.want_tools is not None:
+            await self.want_tools(TOOLS_WAIT_S)
 
         def ask(messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncGenerator[Piece, None]:
             return self._inside(endpoint, asked, messages, tools)
 
-        return answer_with_tools(
+        answer = answer_with_tools(
             ask,
             self._messages(asked),
             self.toolbox,
@@ -66,6 +71,9 @@ class Streams:
             self.tools(),
             private=self._is_private(question),
         )
+        async with aclosing(answer):
+            async for piece in answer:
+                yield piece  # noqa: ASYNC119 - left with aclosing, as is said above
 
     async def _inside(
         self, endpoint: Endpoint, asked: Asked, messages: Sequence[Message], tools: Sequence[Tool]

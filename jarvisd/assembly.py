@@ -1,0 +1,202 @@
+"""Puts together what several rooms give: the engines' pool, the way to an answer, the link to the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from jarvisd.answering.answering import Answering
+from jarvisd.answering.learning import MIX_TURNS, Learning
+from jarvisd.answering.question import Question
+from jarvisd.answering.stream import Streams
+from jarvisd.answering.tiers import Tiers
+from jarvisd.answering.ways import Ways
+from jarvisd.bus import Bus
+from jarvisd.config import Config
+from jarvisd.engines.cards import cards
+from jarvisd.engines.cgroup import own_tree
+from jarvisd.engines.host import memory_for_sleep_bytes
+from jarvisd.engines.leftovers import ChildRecords
+from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
+from jarvisd.engines.needs import LearnedNeeds
+from jarvisd.engines.owner import SleepCalls
+from jarvisd.engines.pool import EnginePool
+from jarvisd.engines.readings import Fresh
+from jarvisd.engines.spec import EngineSpec
+from jarvisd.events import Routed
+from jarvisd.home.agent import HomeAssistant
+from jarvisd.home.link import HomeLink
+from jarvisd.language import guess_language
+from jarvisd.llm import chat, embeddings, sleep
+from jarvisd.plain import imperatives, plain, strip_courtesies
+from jarvisd.routing.decision import Decision
+from jarvisd.routing.latency import Latency
+from jarvisd.routing.ledger import Ledger
+from jarvisd.routing.ledger_file import FILE_NAME as LEDGER_FILE
+from jarvisd.routing.privacy import check_text
+from jarvisd.routing.scorer import Scorer
+from jarvisd.secrets import read_secret
+from jarvisd.skills.skills import Skills
+from jarvisd.speech import transcribe
+from jarvisd.tools.confirm import read_pin
+from jarvisd.tools.mcp import McpServers
+from jarvisd.tools.toolbox import Toolbox
+from jarvisd.turns.log import TurnLog
+from jarvisd.types import Finished, Kind, Language, Route
+
+Live: TypeAlias = Callable[[], Config]
+
+# Home Assistant is asked for what is at least so likely a command for the house.
+HOME_SHARE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """All that leads to an answer, but for the turn itself."""
+
+    ways: Ways
+    answering: Answering
+    tiers: Tiers
+    learning: Learning
+    toolbox: Toolbox
+    mcp: McpServers | None
+    home: HomeLink | None
+    ledger: Ledger
+
+
+def build_pool(
+    config: Config,
+    specs: Sequence[EngineSpec],
+    bus: Bus,
+    *,
+    runtime: Path,
+    state: Path,
+    card_bytes: Callable[[str], int | None],
+    fresh: Fresh,
+) -> EnginePool:
+    """The engines on their cards. `card_bytes` says what a card has, `fresh` has it read now."""
+    needs = LearnedNeeds(state / NEEDS_FILE)
+    return EnginePool(
+        specs,
+        {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe},
+        bus,
+        cards=cards(config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=card_bytes, fresh=fresh),
+        sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
+        host_free=memory_for_sleep_bytes,
+        records=ChildRecords(runtime, own_tree()),
+    )
+
+
+def build_transcriber(config: Config, pool: EnginePool) -> transcribe.Transcriber | None:
+    """None where no recogniser is configured."""
+    settings = config.transcription
+    if settings.engine is None:
+        return None
+    return transcribe.Transcriber(
+        pool.lease,
+        settings.engine,
+        languages=config.house.languages,
+        timeout_s=settings.timeout_s,
+        ignore=settings.ignore,
+        no_speech_limit=settings.no_speech_threshold,
+    )
+
+
+def build_mind(
+    live: Live,
+    *,
+    bus: Bus,
+    pool: EnginePool,
+    specs: Sequence[EngineSpec],
+    skills: Skills,
+    turns: TurnLog,
+    runtime: Path,
+    state: Path,
+) -> Mind:
+    """Raises ConfigError where a secret that it needs is missing. Reads files: not for a running loop."""
+    config = live()
+    scorer, judge = Scorer.load("kinds"), check_text
+    ledger = Ledger(state / LEDGER_FILE, config.cloud, config.engines)
+    latency = Latency()
+    toolbox = Toolbox(config.tools, publish=bus.publish, pin=read_pin(config.tools, read_secret))
+    mcp = McpServers(config.mcp, toolbox, runtime_dir=runtime, publish=bus.publish, read_secret=read_secret)
+    home, agent = _build_home(live, scorer)
+    learning = Learning(latency, lambda: [turn.probabilities for turn in turns.last(MIX_TURNS) if turn.probabilities])
+
+    def score(text: str, language: Language | None) -> Mapping[Kind, float]:
+        return scorer.probabilities(text, language)  # type: ignore[return-value]
+
+    tiers = Tiers(
+        conversation=lambda: live().conversation,
+        tiers=lambda: live().tiers,
+        engines=lambda: live().engines,
+        settings=lambda: live().routing,
+        statuses=pool.statuses,
+        latency=latency,
+        score=score,
+        mix=learning.mix,
+        judge=judge,
+        refusal=ledger.refusal,
+        price=ledger.cost_micros,
+        account=ledger.account,
+    )
+    streams = Streams(
+        models={spec.name: spec.model for spec in specs},
+        engines=lambda: live().engines,
+        instructions=lambda: live().conversation.instructions,
+        settings=lambda: live().routing,
+        toolbox=toolbox,
+        tools=lambda: live().tools,
+        want_tools=mcp.ready if config.mcp else None,
+        judge=judge,
+        spending=ledger.spending,
+    )
+
+    async def decide(question: Question) -> Decision:
+        return await asyncio.to_thread(tiers.decide, question) if tiers.is_blocking() else tiers.decide(question)
+
+    def routed(question: Question, route: Route) -> None:
+        bus.publish(Routed(question.turn, route))
+
+    def cost_micros(engine: str, finished: Finished | None) -> int:
+        known = finished and (finished.prompt_tokens, finished.completion_tokens)
+        if not known or known[0] is None or known[1] is None:
+            return 0
+        return ledger.cost_micros(engine, known[0], known[1]) or 0
+
+    answering = Answering(
+        decide=decide,
+        route=tiers.route,
+        lease=pool.lease,
+        stream=streams.answer,
+        want=pool.want,
+        routed=routed,
+        answered=latency.answered,
+        cost_micros=cost_micros,
+        tiers=lambda: live().tiers,
+        settings=lambda: live().routing,
+        demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
+    )
+    return Mind(
+        Ways(skills, toolbox, agent), answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger
+    )
+
+
+def _build_home(live: Live, scorer: Scorer) -> tuple[HomeLink, HomeAssistant] | tuple[None, None]:
+    config = live()
+    if config.home.url is None:
+        return None, None
+    link = HomeLink(config.home, read_secret(config.home.token_credential), lambda: live().house.languages)
+
+    def normalise(text: str, language: Language) -> Sequence[str]:
+        stripped = strip_courtesies(plain(text), language)
+        return [imperatives(stripped) if language == "es" else stripped]
+
+    def may_act(text: str) -> bool:
+        language = guess_language(text, live().house.languages)
+        return scorer.probabilities(text, language)["home"] >= HOME_SHARE
+
+    return link, HomeAssistant(link, normalise=normalise, may_act=may_act)
