@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -187,12 +186,6 @@ class RemoteEngine(EngineBase):
     @property
     def is_cloud(self) -> bool:
         return is_outside(self.url) if self.cloud is None else self.cloud
-
-    @property
-    def token_limit_key(self) -> str:
-        if self.token_limit != "auto":
-            return self.token_limit
-        return "max_completion_tokens" if urlsplit(self.url).hostname == "api.openai.com" else "max_tokens"
 
     @model_validator(mode="after")
     def _url_is_http(self) -> RemoteEngine:

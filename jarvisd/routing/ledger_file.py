@@ -75,13 +75,18 @@ class LedgerFile:
             if not self.path.exists():
                 yield None
                 return
-            if not os.access(self.path, os.R_OK):
+            if not os.access(self.path, os.R_OK, effective_ids=True):
                 raise PermissionError("it belongs to another user, the one that jarvisd runs as")
-            # After a kill, whoever reads first has to tidy up, which needs to write.
-            mode = "rw" if os.access(self.path, os.W_OK) else "ro"
-            with closing(self._connect(f"{self._uri()}?mode={mode}")) as connection:
+            with closing(self._connect(f"{self._uri()}?{self._how_to_read()}")) as connection:
                 self._check(connection)
                 yield connection
+
+    def _how_to_read(self) -> str:
+        """After a kill, whoever reads first has to tidy up, which needs to write; what is tidy can be read by all."""
+        if all(os.access(place, os.W_OK, effective_ids=True) for place in (self.path, self.path.parent)):
+            return "mode=rw"
+        tidy = not self.path.with_name(f"{self.path.name}-wal").exists()
+        return "mode=ro&immutable=1" if tidy else "mode=ro"
 
     def _uri(self) -> str:
         return self.path.absolute().as_uri()
