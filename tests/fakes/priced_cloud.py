@@ -30,7 +30,10 @@ MISBEHAVIOUR = {
 
 @dataclass
 class PricedCloud:
-    """`words`: tokens of an answer, at most those allowed. A prompt has a token for four bytes of its texts."""
+    """`words`: tokens of an answer (or the request's own `fake_words`), at most those allowed.
+
+    A prompt has a token for four bytes of its texts.
+    """
 
     misbehave: str = ""
     words: int = 20
@@ -75,7 +78,7 @@ class PricedCloud:
             await self._send(writer, 429, {"error": {"message": "Rate limit reached"}})
             return
         limit = body.get("max_completion_tokens") or body["max_tokens"]
-        words = min(self.words, limit)
+        words = min(body.get("fake_words") or self.words, limit)
         billed = limit + 1000 if self.misbehave == "bills-too-much" else words
         prompt = max(1, sum(len(message["content"].encode()) for message in body["messages"]) // 4)
         self.requests += 1

@@ -359,5 +359,6 @@ def test_spoken_accounts(ledger, path, calendar):
         "1 euro and 77 cents may still be spent today."
     )
     assert spoken_account(big.account(), "es").startswith("Hoy se han gastado 1 euro y 24 céntimos en la nube")
-    path.write_bytes(b"no ledger")
-    assert spoken_account(make(path, calendar).account(), "en").startswith("I cannot read")
+    broken = path.with_name("broken.sqlite")
+    broken.write_bytes(b"no ledger")
+    assert spoken_account(make(broken, calendar).account(), "en").startswith("I cannot read")
