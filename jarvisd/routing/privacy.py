@@ -42,6 +42,8 @@ _SPOKEN_DIGITS = 5
 _LANGUAGES: tuple[Language, ...] = ("es", "en")
 _ALPHABET = ("LATIN", "FEMININE ORDINAL", "MASCULINE ORDINAL")
 _SHORT_FORMS = (
+    # Without its accent, what somebody else did would be what one does oneself.
+    (r"\b(gan|cobr|ahorr|pag|gast|tom|us|compr|trabaj|estudi|viaj)ó\b", r"\1aba"),
     (r"\b(i)'?m\b", r"\1 am"),
     (r"\b(we|they|you)'re\b", r"\1 are"),
     (r"\b(he|she|it|what|where|who|when|how|that|there|here)'?s\b", r"\1 is"),
@@ -88,6 +90,8 @@ _COUNTING = re.compile(
 _PARTS = frozenset(
     {"twice", "half", "third", "quarter", "doble", "triple", "mitad", "tercio", "cuarta", "docena", "dozen"}
 )
+# Who asks how something is said tells nothing by it.
+_ASKS_FOR_WORDS = re.compile(r"^(?:how do (?:you|i|they) say|como se dice) .{1,40} (?:in|en) \w+$")
 _INFINITIVE = ("ar", "er", "ir")
 _HOW_MANY = re.compile(
     r"\bhow (?:many|much|old|tall|long|far|fast)\b|\bwhat (?:percentage|fraction|is the (?:total|average|"
@@ -112,7 +116,7 @@ def check_text(text: str, language: Language | None = None, score: Score | None 
         return Verdict(text, True, ("it is long enough to hold anything",))
     folded = fold(text)
     reasons = [reason for reason, found in _forms(text, folded) if found]
-    if not _is_word_problem(folded):
+    if not (_is_word_problem(folded) or _ASKS_FOR_WORDS.search(folded)):
         if _told_by_oneself(text):
             reasons.append("something that somebody did or will do")
         spoken = _languages(folded, language or guess_language(text, _LANGUAGES))
@@ -127,11 +131,10 @@ def check_text(text: str, language: Language | None = None, score: Score | None 
 
 def fold(text: str) -> str:
     """Small letters without accents, English short forms written out, single spaces, no punctuation but @ and +."""
-    plain = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
-    ).replace("’", "'")
+    plain = unicodedata.normalize("NFC", text.casefold()).replace("’", "'")
     for pattern, full in _SHORT_FORMS:
         plain = re.sub(pattern, full, plain)
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(letter))
     return " ".join(_WORD.findall(plain))
 
 

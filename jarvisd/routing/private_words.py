@@ -23,7 +23,7 @@ FIRST_NAMES = _set(
     juanma julia julian julio laia lara laura leire leonor leticia lidia lola lorena lorenzo lucas lucia luis
     luisa manolo manu manuel manuela marcela marcos margarita maria mariano marina mario marisa marta martin
     martina mateo matias mauricio maxi mercedes miguel mireia miriam monica montse nacho natalia nerea nicolas
-    noa noelia nora nuria octavio olga oscar pablo paco paloma pamela patricia patri paula paulina pedro pepa
+    noa noelia nora nuria octavio olga pablo paco paloma pamela patricia patri paula paulina pedro pepa
     pepe rafa rafael ramiro ramon raquel raul rebeca ricardo roberto rocio rodrigo rogelio ruben rut sandra
     santi sara sebastian sergio silvia simon sofia sonia susana tamara teresa tomas valentina valeria vanesa
     veronica vicente victor xavi ximena yolanda charo chema lupe chelo nano fermin saul ainhoa unai koldo pol
