@@ -84,7 +84,7 @@ def _show(request: Left, full: bool) -> None:
         _OUT.print(f"  [yellow]{escape(': '.join(part for part in (said, request.note) if part))}[/yellow]")
     _OUT.print(f"  why     {escape(request.why)}")
     words = request.body if full else request.question
-    _OUT.print(f"  {'sent' if full else 'words'}    {escape(words)}" if words else "  the words are no longer kept")
+    _OUT.print(f"  {'sent' if full else 'words':8}{escape(words)}" if words else "  the words are no longer kept")
 
 
 def _balance(account: Account) -> None:

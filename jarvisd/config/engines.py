@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -245,12 +244,6 @@ class RemoteEngine(EngineBase):
     @property
     def is_cloud(self) -> bool:
         return is_outside(self.url) if self.cloud is None else self.cloud
-
-    @property
-    def token_limit_key(self) -> str:
-        if self.token_limit != "auto":
-            return self.token_limit
-        return "max_completion_tokens" if urlsplit(self.url).hostname == "api.openai.com" else "max_tokens"
 
     @model_validator(mode="after")
     def _url_is_http(self) -> RemoteEngine:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from jarvisd.config import RemoteEngine
 from jarvisd.errors import CloudRefused, EngineReplyError, EngineUnavailable
@@ -73,7 +74,7 @@ def outgoing_request(prompt: CloudPrompt, engine: RemoteEngine, call: CloudCall)
         **engine.extra_body,
         "model": engine.model,
         "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
-        engine.token_limit_key: call.max_tokens,
+        _limit_name(engine): call.max_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -89,3 +90,10 @@ def outgoing_request(prompt: CloudPrompt, engine: RemoteEngine, call: CloudCall)
         completion_tokens_max=call.max_tokens,
         tier=call.tier,
     )
+
+
+def _limit_name(engine: RemoteEngine) -> str:
+    """What the server calls the longest answer: OpenAI's newer models refuse the name that all others know."""
+    if engine.token_limit != "auto":
+        return engine.token_limit
+    return "max_completion_tokens" if urlsplit(engine.url).hostname == "api.openai.com" else "max_tokens"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class LedgerFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._checked = False
+        self._kept_open: sqlite3.Connection | None = None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -67,6 +69,7 @@ class LedgerFile:
                 connection.rollback()
                 raise
             connection.commit()
+            self._keep_open()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -75,19 +78,33 @@ class LedgerFile:
             if not self.path.exists():
                 yield None
                 return
-            if not os.access(self.path, os.R_OK):
+            if not os.access(self.path, os.R_OK, effective_ids=True):
                 raise PermissionError("it belongs to another user, the one that jarvisd runs as")
-            # After a kill, whoever reads first has to tidy up, which needs to write.
-            mode = "rw" if os.access(self.path, os.W_OK) else "ro"
-            with closing(self._connect(f"{self._uri()}?mode={mode}")) as connection:
+            with closing(self._connect(f"{self._uri()}?{self._how_to_read()}")) as connection:
                 self._check(connection)
                 yield connection
+
+    def _keep_open(self) -> None:
+        """One idle connection: the last one that closes moves the whole log into the file, which is slow."""
+        if self._kept_open is None:
+            self._kept_open = self._connect(f"{self._uri()}?mode=rw")
+            self._kept_open.execute("SELECT 1 FROM requests LIMIT 1").fetchall()
+            weakref.finalize(self, self._kept_open.close)
+
+    def _how_to_read(self) -> str:
+        """After a kill, whoever reads first has to tidy up, which needs to write; what is tidy can be read by all."""
+        if all(os.access(place, os.W_OK, effective_ids=True) for place in (self.path, self.path.parent)):
+            return "mode=rw"
+        tidy = not self.path.with_name(f"{self.path.name}-wal").exists()
+        return "mode=ro&immutable=1" if tidy else "mode=ro"
 
     def _uri(self) -> str:
         return self.path.absolute().as_uri()
 
     def _connect(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
         connection.row_factory = sqlite3.Row
         return connection
 
