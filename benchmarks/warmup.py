@@ -4,19 +4,26 @@
 
 Each household lives ten weeks; the last eight are counted. The learned policy may spend as many idle hours a day as a
 keep-alive of 240 minutes did there, and learns anew every night from the past alone.
+
+`cold_ratio_vs_ttl240` is the worst of all households. The irregular one asks at any waking hour alike, so that there
+is hardly anything to learn: `irregular_cold_ratio` is its mean over more seeds, and `irregular_cold_ratio_possible`
+that of a prophet who knows by which law the household was made up. Nothing that only knows the past does better.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import bisect
 import json
 import math
 import random
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jarvisd.warmup.demand import DAY_S, SLOT_S, Demand, learn
+from jarvisd.warmup.demand import DAY_S, SLOT_S, Learned, learn, recent
 
 WEEKS = 10
 COUNTED_FROM_S = 14 * DAY_S
@@ -24,11 +31,14 @@ COUNTED_H = 56 * 3600
 # A Monday, 00:00 on the wall.
 BEGAN_S = 4 * DAY_S
 SEEDS = (1, 2, 3)
+# A household without habits differs much from one seed to the next.
+IRREGULAR_SEEDS = tuple(range(1, 17))
 
 # What an engine is kept for while nothing was learned: keep_alive_s as it is by default.
 UNKNOWN_KEEP_ALIVE_S = 3_600.0
 
-KeepsWarm = Callable[[float, float], bool]
+# Asked with the time and the last uses before it.
+KeepsWarm = Callable[[float, Sequence[float]], bool]
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,13 @@ def regular(rng: random.Random) -> list[float]:
     return [t for day in range(7 * WEEKS) for t in day_of(rng, day, WORKDAY if day % 7 < 5 else WEEKEND)]
 
 
-def irregular(rng: random.Random) -> list[float]:
-    """Any waking hour is as good as another."""
+def irregular(rng: random.Random, *, starts_only: bool = False) -> list[float]:
+    """Any waking hour is as good as another. `starts_only`: the first use of each bunch."""
     times: list[float] = []
     for day in range(7 * WEEKS):
         for _ in range(rng.randint(0, 6)):
-            times += bunch(rng, BEGAN_S + day * DAY_S + 3600 * rng.uniform(8, 24), 2.0)
+            uses_s = bunch(rng, BEGAN_S + day * DAY_S + 3600 * rng.uniform(8, 24), 2.0)
+            times += uses_s[:1] if starts_only else uses_s
     return times
 
 
@@ -115,7 +126,7 @@ def live(uses_s: Sequence[float], keeps_warm: KeepsWarm, from_s: float, until_s:
     index = bisect.bisect_left(uses_s, from_s)
     last_s = uses_s[index - 1] if index else -math.inf
     while at_s < until_s:
-        warm = keeps_warm(at_s, at_s - last_s)
+        warm = keeps_warm(at_s, recent(uses_s, at_s))
         end_s = at_s + SLOT_S
         idle_s += SLOT_S if warm else 0.0
         while index < len(uses_s) and uses_s[index] < end_s:
@@ -130,33 +141,108 @@ def live(uses_s: Sequence[float], keeps_warm: KeepsWarm, from_s: float, until_s:
 
 
 def keep_alive(minutes: float) -> KeepsWarm:
-    return lambda _, gap_s: gap_s < minutes * 60
+    return lambda at_s, uses_s: bool(uses_s) and at_s - uses_s[-1] < minutes * 60
 
 
-class Learned:
+class Learning:
     """Learns anew at the first look of each day, from what was before it."""
 
     def __init__(self, uses_s: Sequence[float], idle_budget_s_a_day: float) -> None:
         self._uses_s = uses_s
         self._budget = idle_budget_s_a_day
         self._day = -1
-        self._demand: Demand | None = None
+        self._learned: Learned | None = None
 
-    def __call__(self, at_s: float, gap_s: float) -> bool:
+    def __call__(self, at_s: float, uses_s: Sequence[float]) -> bool:
         day = int(at_s // DAY_S)
         if day != self._day:
             self._day = day
-            self._demand = learn(self._uses_s, at_s, self._budget)
-        if self._demand is None:
-            return gap_s < UNKNOWN_KEEP_ALIVE_S
-        return self._demand.keeps_warm(at_s, gap_s)
+            self._learned = learn(self._uses_s, at_s, self._budget)
+        if self._learned is None:
+            return bool(uses_s) and at_s - uses_s[-1] < UNKNOWN_KEEP_ALIVE_S
+        return self._learned.keeps_warm(at_s, uses_s)
+
+
+def idle_s_a_day(outcome: Outcome, from_s: float, until_s: float) -> float:
+    return outcome.idle_s / ((until_s - from_s) / DAY_S)
 
 
 def compare(uses_s: Sequence[float], from_s: float, until_s: float) -> tuple[Outcome, Outcome, Outcome]:
     """A keep-alive of 240 minutes, the learned policy on its budget, and a keep-alive of 60."""
     fixed = live(uses_s, keep_alive(240), from_s, until_s)
-    budget = fixed.idle_s / ((until_s - from_s) / DAY_S)
-    return fixed, live(uses_s, Learned(uses_s, budget), from_s, until_s), live(uses_s, keep_alive(60), from_s, until_s)
+    budget = idle_s_a_day(fixed, from_s, until_s)
+    return fixed, live(uses_s, Learning(uses_s, budget), from_s, until_s), live(uses_s, keep_alive(60), from_s, until_s)
+
+
+def foretell_irregular(at_s: float, uses_s: Sequence[float], begun: int) -> float:
+    """The uses to expect in a slot by the law of `irregular`, of which `begun` bunches have begun today.
+
+    How many are still to come follows from how many came; each comes at any time until midnight alike. One that has
+    begun goes on with one half, after four minutes on average.
+    """
+    hour = (at_s - BEGAN_S) % DAY_S / 3600
+    to_come = 0.0
+    if hour >= 8 - SLOT_S / 3600:
+        part = min(1.0, max(0.0, (hour - 8) / 16))
+        likely = [math.comb(n, begun) * part**begun * (1 - part) ** (n - begun) if n >= begun else 0 for n in range(7)]
+        expected = sum(weight * (n - begun) for n, weight in enumerate(likely)) / (sum(likely) or 1.0)
+        to_come = expected * min(1.0, SLOT_S / 3600 / max(SLOT_S / 3600, 24 - max(hour, 8)))
+    goes_on = 0.5 * math.exp(-(at_s - uses_s[-1] if uses_s else math.inf) / 240)
+    return to_come + goes_on * (1 - math.exp(-SLOT_S / 240)) / (0.5 + goes_on)
+
+
+def prophet(seed: int, fixed: Outcome, from_s: float, until_s: float) -> Outcome:
+    """Spends what `fixed` spent where most is to be expected; it even knows which uses begin a bunch."""
+    uses_s, starts_s = sorted(irregular(random.Random(seed))), sorted(irregular(random.Random(seed), starts_only=True))
+
+    def expected(at_s: float, known_s: Sequence[float]) -> float:
+        midnight_s = at_s - (at_s - BEGAN_S) % DAY_S
+        begun = bisect.bisect_left(starts_s, at_s) - bisect.bisect_left(starts_s, midnight_s)
+        return foretell_irregular(at_s, known_s, begun)
+
+    slots = [from_s + number * SLOT_S for number in range(int((until_s - from_s) / SLOT_S))]
+    scores = sorted((expected(at_s, recent(uses_s, at_s)) for at_s in slots), reverse=True)
+    threshold = scores[int(fixed.idle_s / SLOT_S)]
+    return live(uses_s, lambda at_s, known_s: expected(at_s, known_s) > threshold, from_s, until_s)
+
+
+def measure_irregular() -> dict[str, float]:
+    from_s, until_s = BEGAN_S + COUNTED_FROM_S, BEGAN_S + 7 * WEEKS * DAY_S
+    learned_cold = fixed_cold = possible_cold = 0
+    learned_idle_s = fixed_idle_s = 0.0
+    for seed in IRREGULAR_SEEDS:
+        fixed, learned, _ = compare(sorted(irregular(random.Random(seed))), from_s, until_s)
+        learned_cold, fixed_cold = learned_cold + learned.cold, fixed_cold + fixed.cold
+        learned_idle_s, fixed_idle_s = learned_idle_s + learned.idle_s, fixed_idle_s + fixed.idle_s
+        possible_cold += prophet(seed, fixed, from_s, until_s).cold
+    return {
+        "irregular_cold_ratio": round(learned_cold / fixed_cold, 3),
+        "irregular_idle_ratio": round(learned_idle_s / fixed_idle_s, 3),
+        "irregular_cold_ratio_possible": round(possible_cold / fixed_cold, 3),
+    }
+
+
+async def measure_learning() -> dict[str, float]:
+    """What it costs to learn from fourteen weeks, and by how much a loop that ticks beside it is late."""
+    uses_s = sorted(home_office(random.Random(1)))
+    took_ms: list[float] = []
+    late_ms: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            late_ms.append(1000 * (time.perf_counter() - began - 0.001))
+
+    async with asyncio.TaskGroup() as group:
+        ticking = group.create_task(tick())
+        for _ in range(20):
+            began = time.perf_counter()
+            await asyncio.to_thread(learn, uses_s, BEGAN_S + 98 * DAY_S, 8 * 3600.0)
+            took_ms.append(1000 * (time.perf_counter() - began))
+        ticking.cancel()
+    return {"learn_ms": round(statistics.median(took_ms), 1), "learn_loop_late_p99_ms": round(
+        statistics.quantiles(late_ms, n=100)[98], 2)}  # fmt: skip
 
 
 def measure(show: bool) -> dict[str, float]:
@@ -178,6 +264,8 @@ def measure(show: bool) -> dict[str, float]:
         "cold_ratio_vs_ttl240": round(max(cold_ratios)[0], 3),
         "cold_ratio_vs_ttl60_no_history": round(max(fresh_ratios), 3),
         "idle_ratio_vs_ttl240": round(max(idle_ratios), 3),
+        **measure_irregular(),
+        **asyncio.run(measure_learning()),
     }
 
 

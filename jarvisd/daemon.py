@@ -15,6 +15,7 @@ from jarvisd import __version__
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
+from jarvisd.calendar import Calendar, Job, RunRecord
 from jarvisd.config import TierConfig
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
@@ -50,11 +51,14 @@ from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
 from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Route, Turn
+from jarvisd.warmup.hours import EVERY_DAY
 from jarvisd.warmup.service import WarmUp
 from jarvisd.warmup.usage import UsageLog
 
 _LOGGER = logging.getLogger(__name__)
 
+# Half past three: where clocks are moved at night, they have been.
+NIGHTLY_MINUTE = 3 * 60 + 30
 # Shutdown order: nobody is heard any more, plugins say goodbye, engines end, and last the house is told.
 STAGE_DOORS, STAGE_GOODBYE, STAGE_PLUGINS, STAGE_ENGINES, STAGE_LINK, STAGE_SYSTEM = range(1, 7)
 
@@ -95,11 +99,14 @@ class Daemon:
         self.pool = self._build_pool(specs, runtime, state)
         self.warmup = WarmUp(
             config.warmup,
+            config.warmup_times,
             UsageLog(state / "usage.sqlite"),
+            policies=config.engines,
             engines=self.pool.on_demand,
             keep_warm=self.pool.keep_warm,
             let_go=self.pool.let_go,
         )
+        self.calendar = Calendar(self._calendar_jobs, RunRecord(state / "calendar.sqlite"))
         self._transcriber = self._build_transcriber()
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         self.conversation = Conversation(
@@ -156,6 +163,7 @@ class Daemon:
         if self.pool.on_demand():
             services.append(Service("usage", lambda: self.warmup.record(self.bus), STAGE_PLUGINS))
             services.append(Service("warm-up", self.warmup.run, STAGE_DOORS))
+            services.append(Service("calendar", self.calendar.run, STAGE_DOORS))
         if self.gpus is not None:
             services.append(Service("gpu", self.gpus.run, STAGE_ENGINES))
         if self.ears.configured_source() is not None:
@@ -186,7 +194,9 @@ class Daemon:
         order, tiers = self._config.conversation.tiers, self._config.tiers
         attempts = routes(order, tiers, {status.name: status for status in self.pool.statuses()})
         if order:
-            self.pool.want(tiers[order[0]].engine)
+            first = tiers[order[0]].engine
+            self.pool.want(first)
+            self.warmup.wanted(first)
         return attempts
 
     def _stream(
@@ -214,6 +224,14 @@ class Daemon:
             host_free=memory_for_sleep_bytes,
             records=ChildRecords(runtime),
         )
+
+    def _calendar_jobs(self) -> list[Job]:
+        """What is done at times of the day. Work of the night: once, whenever the machine is on again."""
+        edges = self.warmup.hours.edges()
+        return [
+            Job("nightly learning", NIGHTLY_MINUTE, EVERY_DAY, self.warmup.nightly, once=True),
+            *(Job(f"hours {minute} {sorted(days)}", minute, days, self.warmup.look) for minute, days in edges),
+        ]
 
     def _build_transcriber(self) -> transcribe.Transcriber | None:
         settings = self._config.transcription
@@ -345,7 +363,7 @@ class Daemon:
             )
         if self.gpus is not None:
             self.gpus.reconfigure(config.gpu)
-        self.warmup.reconfigure(config.warmup)
+        self.warmup.reconfigure(config.warmup, config.warmup_times)
         self.hooks.timeout_s = config.plugins.timeout_s
         set_level(config.log.level)
         _LOGGER.info("reloaded: %s", ", ".join(applied) or "nothing changed")
@@ -386,4 +404,5 @@ class Daemon:
     async def status(self) -> dict[str, Any]:
         """All that `jarvisd status` shows, as plain values."""
         said = await self.hooks.collect("report_status")
-        return status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
+        report = status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
+        return {**report, "warmup": self.warmup.report()}

@@ -25,9 +25,9 @@ from jarvisd.config.models import (
     TierConfig,
     TranscriptionConfig,
     WakeConfig,
-    WarmupConfig,
 )
 from jarvisd.config.section import Section
+from jarvisd.config.warmup import WarmupConfig, WarmupTimeConfig
 
 __all__ = [
     "AudioConfig",
@@ -52,6 +52,7 @@ __all__ = [
     "VllmEngine",
     "WakeConfig",
     "WarmupConfig",
+    "WarmupTimeConfig",
     "WhisperEngine",
     "WyomingEngine",
 ]

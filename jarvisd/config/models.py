@@ -14,6 +14,7 @@ from pydantic import AfterValidator, model_validator
 from jarvisd.config.checks import reference_faults
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
+from jarvisd.config.warmup import WarmupConfig, WarmupTimeConfig
 
 
 def _topic(text: str) -> str:
@@ -245,21 +246,6 @@ class PluginsConfig(Section):
     settings: dict[str, dict[str, Any]] = key({}, "A table for each plugin: [plugins.settings.NAME].")
 
 
-class WarmupConfig(Section):
-    """When engines with start = "demand" are up, once their hours are known."""
-
-    learn: bool = key(
-        True, "Learn from use when an engine will be wanted, and have it up then. false: keep_alive_s only.", live=True
-    )
-    idle_hours_a_day: float = key(
-        8.0,
-        "So many hours a day an engine may be up without being used. More of them mean fewer cold starts.",
-        live=True,
-        ge=0,
-        le=24,
-    )
-
-
 class LogConfig(Section):
     """Logging to standard error (the journal, under systemd)."""
 
@@ -282,6 +268,7 @@ class Config(Section):
     mqtt: MqttConfig = MqttConfig()
     plugins: PluginsConfig = PluginsConfig()
     warmup: WarmupConfig = WarmupConfig()
+    warmup_times: dict[Name, WarmupTimeConfig] = key({}, "Hours at which engines are up, by name.", live=True)
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -102,10 +102,8 @@ class EnginePool:
         self._find(name).want(background=True, for_good=True)
 
     def keep_warm(self, name: str) -> None:
-        """Has it up from now on as if it had just been used."""
-        engine = self._find(name)
-        engine.want(background=True, for_good=True)
-        engine.released()
+        """Has it up from now on as if it had just been used, if nobody in use must go for it. Ask once a minute."""
+        self._find(name).warm()
 
     def let_go(self, name: str) -> None:
         """An engine that nobody needs sleeps or ends now; one that is in use or pinned stays."""
