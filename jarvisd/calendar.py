@@ -114,8 +114,13 @@ class Calendar:
         self._days = await asyncio.to_thread(self._record.days)
         scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True}, **self._in_zone())
         scheduler.start()
+        before_s = datetime.now(scheduler.timezone).timestamp()
         try:
             while True:
+                now_s = datetime.now(scheduler.timezone).timestamp()
+                if now_s < before_s:
+                    self._planted = {}  # set back: their next times are those of another day
+                before_s = now_s
                 self._plant(scheduler)
                 scheduler.wakeup()
                 await self._catch_up(scheduler.timezone)

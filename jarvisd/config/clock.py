@@ -16,7 +16,7 @@ _DAYS = {
     "daily": range(7),
     **{name: (number,) for number, name in enumerate(WEEKDAYS)},
 }
-_CLOCK = re.compile(r"(\d\d):(\d\d)")
+_CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})")
 
 
 def minute_of_day(text: str) -> int:

@@ -8,8 +8,8 @@ warm engine would spare in the next minutes is taken as
 
 Keeping warm while the demand is above a threshold is the best use of a given number of idle hours when loading is
 short against the gaps, because every idle minute costs the same. The threshold is the one that would have spent the
-budget on the days that are known. Where that, tried on days that were left out, is not clearly better than a plain
-keep-alive of the same cost, the house has no habits, and the keep-alive is taken.
+budget on the days that are known. Where that, tried on days that were left out, is worse than a plain keep-alive of
+the same cost, the house has no habits (yet), and the keep-alive is taken.
 
 Times are seconds of the household's local wall clock (Unix time shifted by the zone's offset): habits follow the
 clock on the wall, also when it is moved.
@@ -55,12 +55,11 @@ ENOUGH_USES = 20
 ENOUGH_DAYS = 3.0
 # The next weeks are never quite like the last ones: so much of the budget is planned for.
 PLANNED_SHARE = 0.95
-# The days on which the threshold is tried, and into how many parts they are split to be left out in turn.
+# The days on which the threshold is tried, and into how many parts they are split to be left out in turn. After so
+# long without a use nobody is at home: such days cost nothing, and would let the others cost too much.
 TRIAL_S = 4 * WEEK_S
+AWAY_S = 2 * DAY_S
 PARTS = 4
-# Habits are believed when, on days left out, they leave at most this part of the cold starts of a plain keep-alive:
-# less than that is as often luck.
-WORTH_PART = 0.8
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[np.intp]
@@ -124,19 +123,22 @@ def learn(uses_s: Sequence[float], now_s: float, idle_budget_s_a_day: float) -> 
     if len(known) < ENOUGH_USES or now_s - known[0] < ENOUGH_DAYS * DAY_S:
         return None
     history = _History(known, now_s)
-    trial = slice(-min(history.length, int(TRIAL_S / SLOT_S)), None)
+    present = np.flatnonzero(history.gap_s < AWAY_S)
+    trial = present[-int(TRIAL_S / SLOT_S) :]
     share = idle_budget_s_a_day / DAY_S
     just_used = history.gap_s < SLOT_S
-    fixed_threshold, fixed_cold = _spend(-history.gap_s[trial], history.cold[trial], share)
+    keep_s = -_threshold(-history.gap_s[present], share)
+    fixed_cold = history.cold[trial][history.gap_s[trial] > keep_s].sum()
     left_out = np.empty(history.length)
     for part in range(PARTS):
         out = history.day % PARTS == part
         left_out[out] = np.where(just_used, math.inf, _fit(history, ~out).demand)[out]
-    if _spend(left_out[trial], history.cold[trial], share)[1] > WORTH_PART * fixed_cold:
-        return NoHabits(-fixed_threshold)
+    learned_cold = history.cold[trial][left_out[trial] < _threshold(left_out[trial], share)].sum()
+    if learned_cold > fixed_cold:
+        return NoHabits(keep_s)
     fit = _fit(history, np.ones(history.length, dtype=np.bool_))
     score = np.where(just_used, math.inf, fit.demand)
-    threshold, _ = _spend(score[trial], history.cold[trial], PLANNED_SHARE * share)
+    threshold = _threshold(score[trial], PLANNED_SHARE * share)
     return Habits(
         tuple(fit.rates.tolist()), tuple(fit.gap_factors.tolist()), tuple(fit.busy_factors.tolist()), threshold
     )
@@ -220,13 +222,10 @@ def _counts(kinds: Numbers, weights: Floats, count: int) -> Floats:
     return np.bincount(kinds, weights, count).astype(np.float64)
 
 
-def _spend(score: Floats, cold: Floats, share: float) -> tuple[float, float]:
-    """The score from which on slots are kept warm so that they are this share of all, and the cold starts then."""
-    affordable = int(share * len(score))
-    if affordable >= len(score):
-        return float(score.min()), 0.0
-    threshold = float(np.partition(score, len(score) - 1 - affordable)[len(score) - 1 - affordable])
-    return threshold, float(cold[score < threshold].sum())
+def _threshold(score: Floats, share: float) -> float:
+    """The score from which on slots are kept warm so that they are this share of all."""
+    rank = len(score) - 1 - int(share * len(score))
+    return float(score.min()) if rank < 0 else float(np.partition(score, rank)[rank])
 
 
 def _smooth(rates: Floats) -> Floats:
