@@ -51,14 +51,11 @@ from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
 from jarvisd.systemd import Notifier, set_level, setup_logging, watchdog, watchdog_interval_s
 from jarvisd.types import Answer, Endpoint, GpuStatus, Language, Message, Route, Turn
-from jarvisd.warmup.hours import EVERY_DAY
 from jarvisd.warmup.service import WarmUp
 from jarvisd.warmup.usage import UsageLog
 
 _LOGGER = logging.getLogger(__name__)
 
-# Half past three: where clocks are moved at night, they have been.
-NIGHTLY_MINUTE = 3 * 60 + 30
 # Shutdown order: nobody is heard any more, plugins say goodbye, engines end, and last the house is told.
 STAGE_DOORS, STAGE_GOODBYE, STAGE_PLUGINS, STAGE_ENGINES, STAGE_LINK, STAGE_SYSTEM = range(1, 7)
 
@@ -106,7 +103,9 @@ class Daemon:
             keep_warm=self.pool.keep_warm,
             let_go=self.pool.let_go,
         )
-        self.calendar = Calendar(self._calendar_jobs, RunRecord(state / "calendar.sqlite"))
+        self.calendar = Calendar(
+            lambda: [Job(*call) for call in self.warmup.calls()], RunRecord(state / "calendar.sqlite")
+        )
         self._transcriber = self._build_transcriber()
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         self.conversation = Conversation(
@@ -224,14 +223,6 @@ class Daemon:
             host_free=memory_for_sleep_bytes,
             records=ChildRecords(runtime),
         )
-
-    def _calendar_jobs(self) -> list[Job]:
-        """What is done at times of the day. Work of the night: once, whenever the machine is on again."""
-        edges = self.warmup.hours.edges()
-        return [
-            Job("nightly learning", NIGHTLY_MINUTE, EVERY_DAY, self.warmup.nightly, once=True),
-            *(Job(f"hours {minute} {sorted(days)}", minute, days, self.warmup.look) for minute, days in edges),
-        ]
 
     def _build_transcriber(self) -> transcribe.Transcriber | None:
         settings = self._config.transcription

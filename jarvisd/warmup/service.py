@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from jarvisd.bus import Bus
 from jarvisd.config import EngineBase, WarmupConfig, WarmupTimeConfig
@@ -15,7 +15,7 @@ from jarvisd.errors import JarvisError
 from jarvisd.events import Routed, Transcribed
 from jarvisd.types import EngineState, EngineStatus
 from jarvisd.warmup.demand import Learned, learn, recent
-from jarvisd.warmup.hours import Hours, clock_text, hours
+from jarvisd.warmup.hours import EVERY_DAY, clock_text, hours
 from jarvisd.warmup.plan import Action, Candidate, KeepWarm, plan
 from jarvisd.warmup.usage import UsageLog
 
@@ -30,7 +30,12 @@ CLOCK_STEP_S = 30.0
 SAME_USE_S = 1.0
 # So many uses wait for a disk that is full.
 MOST_UNWRITTEN = 1000
+# Half past three: where clocks are moved at night, they have been.
+NIGHTLY_MINUTE = 3 * 60 + 30
 _UP = frozenset({EngineState.READY, EngineState.STARTING})
+
+# Name, minute of the day, days (0 is Monday), what to call, and whether it must be done, but only once a day.
+Call: TypeAlias = tuple[str, int, frozenset[int], Callable[[], Awaitable[None]], bool]
 
 
 def local_clock_s() -> float:
@@ -83,10 +88,13 @@ class WarmUp:
         self._trouble = ""
         self._doing: dict[str, Action] = {}
 
-    @property
-    def hours(self) -> Hours:
-        """What people have set."""
-        return self._hours
+    def calls(self) -> tuple[Call, ...]:
+        """What is to be done at times of the day: learning at night, a look where hours begin or end."""
+        edges = sorted(self._hours.edges(), key=lambda edge: (edge[0], sorted(edge[1])))
+        return (
+            ("nightly learning", NIGHTLY_MINUTE, EVERY_DAY, self.nightly, True),
+            *((f"hours {minute} {sorted(days)}", minute, days, self.look, False) for minute, days in edges),
+        )
 
     def reconfigure(self, config: WarmupConfig, times: Mapping[str, WarmupTimeConfig]) -> None:
         """Counts from the next look on."""

@@ -237,3 +237,12 @@ def test_a_broken_file_is_named_with_what_to_do(path):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(JarvisError, match="Move it away"):
         UsageLog(path).add([("strong", 1.0)])
+
+
+def test_it_asks_to_be_called_at_night_and_where_hours_begin_and_end(path):
+    house = House(path, BEGAN_S, [{"at": "07:00", "days": ["weekdays"]}], quiet_hours=("23:30-06:30",))
+    weekdays, daily = frozenset(range(5)), frozenset(range(7))
+    assert [(minute, days, once) for _, minute, days, _, once in house.warmup.calls()] == [
+        (210, daily, True), (390, daily, False), (420, weekdays, False), (540, weekdays, False), (1410, daily, False),
+    ]  # fmt: skip
+    assert len({name for name, *_ in house.warmup.calls()}) == 5
