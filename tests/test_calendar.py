@@ -159,11 +159,12 @@ def test_an_hour_that_is_jumped_over_is_made_up_for(at, record):
     assert [line[:5] for line in diary.lines] == ["03-29", "03-30"]
 
 
-def test_a_suspended_machine_does_it_when_it_wakes(at, record):
+@pytest.mark.parametrize("once", [True, False])
+def test_a_suspended_machine_does_it_when_it_wakes(at, record, once):
     wall, diary = at(2026, 5, 4, 20)
 
     async def main():
-        async with running(nightly(diary), record):
+        async with running(nightly(diary, once=once), record):
             await asyncio.sleep(HOUR_S)
             wall.moved_s += 11 * HOUR_S  # the loop's clock stood still
             await asyncio.sleep(HOUR_S)
