@@ -100,7 +100,7 @@ class WarmUp:
         """Counts from the next look on."""
         self._config = config
         self._hours = hours(config, times)
-        self._learned_at_s = float("-inf")
+        self._learned, self._learned_at_s = {}, float("-inf")
 
     def wanted(self, engine: str) -> None:
         """An engine would have been used if it had been up: that teaches as much as a use."""

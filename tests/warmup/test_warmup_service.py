@@ -246,3 +246,13 @@ def test_it_asks_to_be_called_at_night_and_where_hours_begin_and_end(path):
         (210, daily, True), (390, daily, False), (420, weekdays, False), (540, weekdays, False), (1410, daily, False),
     ]  # fmt: skip
     assert len({name for name, *_ in house.warmup.calls()}) == 5
+
+
+async def test_learning_that_is_switched_off_is_off_also_while_the_record_is_in_trouble(known):
+    house = House(known, SIX_WEEKS_S + 7.4 * HOUR_S, idle_hours_a_day=3)
+    await house.warmup.look()
+    assert house.engines.state is EngineState.READY
+    house.engines.state = EngineState.STOPPED
+    known.write_bytes(b"not a database" * 100)
+    house.warmup.reconfigure(WarmupConfig(learn=False), {})
+    assert await house.changes(0.2) == []
