@@ -15,6 +15,7 @@ from jarvisd.assembly import build_mind, build_pool, build_transcriber
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
+from jarvisd.calendar import Calendar, Job, RunRecord
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.orders import engine_orders
@@ -100,10 +101,15 @@ class Daemon:
         )
         self.warmup = WarmUp(
             config.warmup,
+            config.warmup_times,
             UsageLog(state / "usage.sqlite"),
+            policies=config.engines,
             engines=self.pool.on_demand,
             keep_warm=self.pool.keep_warm,
             let_go=self.pool.let_go,
+        )
+        self.calendar = Calendar(
+            lambda: [Job(*call) for call in self.warmup.calls()], RunRecord(state / "calendar.sqlite")
         )
         self._transcriber = build_transcriber(config, self.pool)
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
@@ -198,6 +204,7 @@ class Daemon:
         if self.pool.on_demand():
             services.append(Service("usage", lambda: self.warmup.record(self.bus), STAGE_PLUGINS))
             services.append(Service("warm-up", self.warmup.run, STAGE_DOORS))
+            services.append(Service("calendar", self.calendar.run, STAGE_DOORS))
         if self.gpus is not None:
             services.append(Service("gpu", self.gpus.run, STAGE_ENGINES))
         if self.ears.configured_source() is not None:
@@ -359,7 +366,7 @@ class Daemon:
             )
         if self.gpus is not None:
             self.gpus.reconfigure(config.gpu)
-        self.warmup.reconfigure(config.warmup)
+        self.warmup.reconfigure(config.warmup, config.warmup_times)
         self.skills.reconfigure(config.skills)
         self.hooks.timeout_s = config.plugins.timeout_s
         set_level(config.log.level)
@@ -401,4 +408,5 @@ class Daemon:
     async def status(self) -> dict[str, Any]:
         """All that `jarvisd status` shows, as plain values."""
         said = await self.hooks.collect("report_status")
-        return status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
+        report = status_report(self._health(), self.hooks.plugins(), said, self.ears.recent_scores())
+        return {**report, "warmup": self.warmup.report()}

@@ -16,6 +16,7 @@ SOURCES = sorted([*ROOT.glob("jarvisd/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 # Packages that are heavy or may be replaced, each with the one file that knows it.
 KEPT_IN_ONE_ROOM = (
     "aiomqtt",
+    "apscheduler",
     "faster_whisper",
     "hassil",
     "httpcore",

@@ -9,8 +9,36 @@ from dataclasses import dataclass
 
 # Short words that are lost between others.
 UNSTRESSED: Mapping[str, frozenset[str]] = {
-    "es": frozenset("el la los las un una de del al a en y que por para con me te se lo le mi es".split()),
-    "en": frozenset("the a an of to in on for and is are my me it at that do".split()),
+    "es": frozenset(
+        [
+            "el",
+            "la",
+            "los",
+            "las",
+            "un",
+            "una",
+            "de",
+            "del",
+            "al",
+            "a",
+            "en",
+            "y",
+            "que",
+            "por",
+            "para",
+            "con",
+            "me",
+            "te",
+            "se",
+            "lo",
+            "le",
+            "mi",
+            "es",
+        ]
+    ),
+    "en": frozenset(
+        ["the", "a", "an", "of", "to", "in", "on", "for", "and", "is", "are", "my", "me", "it", "at", "that", "do"]
+    ),
 }
 # Heard alike.
 ALIKE: Mapping[str, Mapping[str, str]] = {

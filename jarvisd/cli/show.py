@@ -113,6 +113,7 @@ def status(found: dict[str, Any]) -> None:
             )
             table.add_row(engine["name"], engine["kind"], coloured, str(engine["restarts"]), escape(engine["detail"]))
         _OUT.print(table)
+    _warmup(found["warmup"])
     _gpus(found["gpus"], found["gpu_detail"])
     _wake_scores(found["wake"])
     for plugin, said in found["plugin_status"].items():
@@ -121,6 +122,15 @@ def status(found: dict[str, Any]) -> None:
 
 def _yes_no(good: bool) -> str:
     return "[green]yes[/green]" if good else "[yellow]no[/yellow] "
+
+
+def _warmup(found: dict[str, Any]) -> None:
+    for engine, reason in found["kept"].items():
+        _OUT.print(f"  {engine} is kept warm: {escape(reason)}")
+    if found["quiet"]:
+        _OUT.print(f"  quiet hours    nothing is warmed ahead (it is {found['local_time']})")
+    if found["trouble"]:
+        _OUT.print(f"  [yellow]warm-up[/yellow]        {escape(found['trouble'])}")
 
 
 def _gpus(gpus: list[dict[str, Any]], detail: str) -> None:

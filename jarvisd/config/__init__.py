@@ -28,13 +28,13 @@ from jarvisd.config.models import (
     TierConfig,
     TranscriptionConfig,
     WakeConfig,
-    WarmupConfig,
 )
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import Section
 from jarvisd.config.skills import SkillsConfig
 from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
+from jarvisd.config.warmup import WarmupConfig, WarmupTimeConfig
 
 __all__ = [
     "AudioConfig",
@@ -67,6 +67,7 @@ __all__ = [
     "VllmEngine",
     "WakeConfig",
     "WarmupConfig",
+    "WarmupTimeConfig",
     "WhisperEngine",
     "WyomingEngine",
 ]

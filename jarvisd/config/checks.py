@@ -7,8 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from jarvisd.config.clock import DAY_MINUTES, lies_in, minute_of_day, minutes_of_span
+
 SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
-CHILD_KEYS = ("stop_timeout_s", "env", "start", "keep_alive_s", "pinned", "gpu_memory_bytes", "never_with")
+CHILD_KEYS = ("stop_timeout_s", "env", "start", "keep_alive_s", "learn", "pinned", "gpu_memory_bytes", "never_with")
 LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "vllm", "remote"})
 EMBEDDING_KINDS = frozenset({"embed"})
 # What an engine is for, as a fault calls it.
@@ -74,6 +76,7 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
         faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, LANGUAGE)
     for name in engines:
         faults += _company_faults(name, engines)
+    faults += _time_faults(tables, engines)
     order = _table(tables, "conversation").get("tiers")
     names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
     for position, name in enumerate(names):
@@ -104,6 +107,44 @@ def _company_faults(name: str, engines: Mapping[str, Any]) -> list[str]:
         if isinstance(other, str) and other not in engines
     ]
     return [*faults, f"{path}: names the engine itself"] if name in others else faults
+
+
+def _time_faults(tables: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:
+    """Hours that warm nothing: no such engine, one that is not ours or always up, or nothing but quiet hours."""
+    quiet = _spans(_table(tables, "warmup").get("quiet_hours"))
+    times = _table(tables, "warmup_times")
+    faults: list[str] = []
+    for name in times:
+        path, time = f"warmup_times.{name}", _table(times, name)
+        engine = time.get("engine")
+        if isinstance(engine, str) and engine not in engines:
+            faults.append(f"{path}.engine: there is no [engines.{engine}]{near(engine, engines)}")
+        elif isinstance(engine, str) and _table(engines, engine).get("kind") in ("remote", "wyoming"):
+            faults.append(f"{path}.engine: [engines.{engine}] is not started by jarvisd")
+        elif isinstance(engine, str) and _table(engines, engine).get("start", "boot") == "boot":
+            faults.append(
+                f'{path}.engine: [engines.{engine}] is always up; give it start = "demand", or leave this out'
+            )
+        if quiet and _is_quiet(time, quiet):
+            faults.append(f"{path}.at: all of it lies in warmup.quiet_hours, in which nothing is warmed")
+    return faults
+
+
+def _spans(texts: Any) -> list[tuple[int, int]]:
+    """Those that can be read: the others are a fault of their own."""
+    try:
+        return [minutes_of_span(text) for text in texts or ()]
+    except (TypeError, ValueError, AttributeError):
+        return []
+
+
+def _is_quiet(time: Mapping[str, Any], quiet: Iterable[tuple[int, int]]) -> bool:
+    try:
+        begin, length = minute_of_day(time["at"]), int(time.get("for_minutes", 120))
+    except (KeyError, TypeError, ValueError):
+        return False
+    minutes = range(begin, begin + min(length, DAY_MINUTES))
+    return all(lies_in(minute % DAY_MINUTES, quiet) for minute in minutes)
 
 
 def _what_it_is(engine: Mapping[str, Any]) -> str | None:

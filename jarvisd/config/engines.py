@@ -43,6 +43,11 @@ class EngineBase(Section):
         'With start = "demand": unused for so long, the engine ends; after a third of it, one that can sleep sleeps.',
         gt=0,
     )
+    learn: bool = key(
+        True,
+        'With start = "demand": have it up when it will be wanted, as warmup.learn says. false: keep_alive_s, and the '
+        "hours in warmup_times.",
+    )
     pinned: bool = key(False, "Never put to sleep, ended for want of use, or moved off its card for another engine.")
     gpu_memory_bytes: int | None = key(
         None,

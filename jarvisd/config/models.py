@@ -20,6 +20,7 @@ from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, 
 from jarvisd.config.skills import SkillsConfig
 from jarvisd.config.tools import McpConfig, ToolsConfig
 from jarvisd.config.turns import TurnsConfig
+from jarvisd.config.warmup import WarmupConfig, WarmupTimeConfig
 from jarvisd.types import Level
 
 
@@ -259,21 +260,6 @@ class PluginsConfig(Section):
     settings: dict[str, dict[str, Any]] = key({}, "A table for each plugin: [plugins.settings.NAME].")
 
 
-class WarmupConfig(Section):
-    """When engines with start = "demand" are up, once their hours are known."""
-
-    learn: bool = key(
-        True, "Learn from use when an engine will be wanted, and have it up then. false: keep_alive_s only.", live=True
-    )
-    idle_hours_a_day: float = key(
-        8.0,
-        "So many hours a day an engine may be up without being used. More of them mean fewer cold starts.",
-        live=True,
-        ge=0,
-        le=24,
-    )
-
-
 class LogConfig(Section):
     """Logging to standard error (the journal, under systemd)."""
 
@@ -301,6 +287,7 @@ class Config(Section):
     tools: ToolsConfig = ToolsConfig()
     mcp: dict[Name, McpConfig] = key({}, "MCP servers by name.")
     warmup: WarmupConfig = WarmupConfig()
+    warmup_times: dict[Name, WarmupTimeConfig] = key({}, "Hours at which engines are up, by name.", live=True)
     routing: RoutingConfig = RoutingConfig()
     turns: TurnsConfig = TurnsConfig()
     log: LogConfig = LogConfig()

@@ -22,10 +22,10 @@ from jarvisd.config.section import Section
 SAMPLE_FILE = Path("etc/jarvisd.toml")
 REFERENCE_PAGE = Path("docs/configuration.md")
 _WIDTH = 108
-_EXAMPLE_NAMES = {"gpus.NAME": '"GPU-0"', "mcp.NAME": "shopping"}
+_EXAMPLE_NAMES = {"gpus.NAME": '"GPU-0"', "mcp.NAME": "shopping", "warmup_times.NAME": "morning"}
 _BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
 # A key's name ends in its unit.
-_UNITS = {"_s": "seconds", "_ms": "milliseconds", "_bytes": "bytes", "_tokens": "tokens"}
+_UNITS = {"_s": "seconds", "_ms": "milliseconds", "_bytes": "bytes", "_tokens": "tokens", "_minutes": "minutes"}
 
 
 def sample() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -26,6 +27,8 @@ OUT_OF_MEMORY_STEP_BYTES = 256 << 20
 READING_LOOK_S = 0.05
 # A rest smaller than the clock's own step must not become a wait of nothing, again and again.
 SHORTEST_WAIT_S = 0.01
+# For an engine that is only expected to be wanted, nobody goes who was used, or expected himself, within so long.
+WARM_SPARES_S = 300.0
 # Engines step down when they exceed what other programs leave by more than this part of the card: needs are estimates.
 TOLERATED_PART = 1 / 64
 # A measurement that exceeds what was known by less than this part teaches nothing.
@@ -39,19 +42,27 @@ Moves: TypeAlias = tuple[tuple[str, Rung], ...]
 
 @dataclass(slots=True)
 class _Wish:
-    """An engine that shall come up. `for_good`: whether or not anybody waits; `alone`: with the card to itself."""
+    """An engine that shall come up. `for_good`: whether or not anybody waits; `alone`: with the card to itself.
+
+    `spares_s`: only who was not used for so long is moved for it. More than 0: it comes up now or not at all.
+    """
 
     engine: Lodger
     background: bool
     for_good: bool
     number: int
-    at_boot: bool = False
+    spares_s: float = 0.0
     alone: bool = False
 
     @property
     def turn(self) -> tuple[bool, int]:
         """Questions of people come before work in the background, and otherwise who came first."""
         return (self.background, self.number)
+
+    @property
+    def at_boot(self) -> bool:
+        """Whether nobody is moved for it at all."""
+        return self.spares_s == math.inf
 
 
 class Card:
@@ -103,13 +114,19 @@ class Card:
         else:
             known.background = known.background and background
             known.for_good = known.for_good or for_good
-            known.at_boot = False
+            known.spares_s = 0.0
         self._changed.set()
 
     def wish_at_boot(self, engine: Lodger) -> None:
         """Comes up where there is room; nobody is moved for it."""
-        self._wishes[engine.spec.name] = _Wish(engine, True, True, next(self._numbers), at_boot=True)
+        self._wishes[engine.spec.name] = _Wish(engine, True, True, next(self._numbers), spares_s=math.inf)
         self._changed.set()
+
+    def warm(self, engine: Lodger) -> None:
+        """Comes up ahead of time, where those have room who are in use; asked again later, it may be different."""
+        if engine.spec.name not in self._wishes:
+            self._wishes[engine.spec.name] = _Wish(engine, True, True, next(self._numbers), spares_s=WARM_SPARES_S)
+            self._changed.set()
 
     def bed(self, engine: Lodger) -> Rung:
         return bed(self._tenant(engine), self._host_free())
@@ -208,7 +225,7 @@ class Card:
             match decision:
                 case Room(moves):
                     await self._make_room(wish, moves)
-                case Occupied(reason, retry_in_s) if not wish.at_boot:
+                case Occupied(reason, retry_in_s) if not wish.spares_s:
                     wish.engine.wait_for(reason)
                     return _soonest(retry_in_s, released_s)
                 case Occupied(reason) | NoRoom(reason):
@@ -223,7 +240,7 @@ class Card:
             self._owed.add(name)
         if self._told.get(name) != reason:
             self._told[name] = reason
-            _LOGGER.log(logging.INFO if wish.at_boot else logging.WARNING, "%s", reason)
+            _LOGGER.log(logging.INFO if wish.spares_s else logging.WARNING, "%s", reason)
         wish.engine.refuse(reason)
 
     def _next(self) -> _Wish | None:
@@ -238,7 +255,7 @@ class Card:
             return NoRoom(self._no_start)
         wanted = self._tenant(wish.engine)
         others = [self._tenant(engine) for engine in self._engines if engine is not wish.engine]
-        budget = Budget(self._limit(), self._host_free(), self._min_residency_s)
+        budget = Budget(self._limit(), self._host_free(), self._min_residency_s, wish.spares_s)
         decision = place(wanted, others, budget, may_move=not wish.at_boot, alone=wish.alone)
         if isinstance(decision, NoRoom) and self._is_shared:
             without = place(wanted, others, replace(budget, card_bytes=self._memory_bytes()))

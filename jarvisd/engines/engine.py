@@ -56,6 +56,9 @@ class Engine:
     def want(self, *, background: bool = False, for_good: bool = False) -> None:
         """Somebody needs it: one that is down is brought up. One that lives elsewhere is up."""
 
+    def warm(self) -> None:
+        """It is expected to be needed: brought up where that costs nobody his place, and kept as if it were used."""
+
     async def ready(self, wait_s: float) -> None:
         """Returns when the engine may be used; raises EngineError with what a person can do when it may not."""
         if self._may_be_used():

@@ -20,6 +20,9 @@ class Landlord(Protocol):
     def wish(self, engine: Lodger, *, background: bool, for_good: bool) -> None:
         """Brings the engine up as soon as that may be. `for_good`: also when nobody waits for it any more."""
 
+    def warm(self, engine: Lodger) -> None:
+        """Brings the engine up now if nobody in use must go for it; otherwise it stays as it is."""
+
     def bed(self, engine: Lodger) -> Rung:
         """Where an engine waits that is not needed."""
 
@@ -63,6 +66,12 @@ class Lodger(Engine, ABC):
         if self._aim is not Rung.AWAKE and self._state is not EngineState.FAILED:
             self._landlord.wish(self, background=background, for_good=for_good)
 
+    def warm(self) -> None:
+        if self._aim is Rung.AWAKE:
+            self.released()
+        elif self._state is not EngineState.FAILED:
+            self._landlord.warm(self)
+
     def go(self, rung: Rung) -> None:
         """Where it shall be from now on. Nobody is given an engine that is to go down."""
         self._aim, self._waits = Rung.STOPPED if self._lost else rung, ""
@@ -75,7 +84,9 @@ class Lodger(Engine, ABC):
 
     def refuse(self, reason: str) -> None:
         """It will not be brought up: whoever waits for it is told why."""
-        self._refused, self._waits = reason, ""
+        told, self._refused, self._waits = self._detail == reason, reason, ""
+        if told and not self.leases:
+            return  # asked once a minute, nobody needs to hear it again
         self._become(EngineState.STOPPED if self._rung is Rung.STOPPED else self._state, reason)
 
     def bar(self, reason: str) -> None:

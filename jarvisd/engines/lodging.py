@@ -20,6 +20,9 @@ class NoCard:
     def wish(self, engine: Lodger, *, background: bool, for_good: bool) -> None:  # noqa: ARG002 - nobody has to wait
         engine.go(Rung.AWAKE)
 
+    def warm(self, engine: Lodger) -> None:
+        engine.go(Rung.AWAKE)
+
     def bed(self, engine: Lodger) -> Rung:
         need = engine.spec.need
         return bed(tenant(engine, need.awake_bytes, need.asleep_bytes), self._host_free())

@@ -51,11 +51,15 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What there is: None is no limit. `min_residency_s` keeps two engines from throwing each other out in turn."""
+    """What there is: None is no limit. `min_residency_s` keeps two engines from throwing each other out in turn.
+
+    `min_idle_s`: who was used within so long is not moved either.
+    """
 
     card_bytes: int | None = None
     host_bytes: int | None = None
     min_residency_s: float = 0.0
+    min_idle_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ def _fits(wanted: Tenant, others: Sequence[Tenant], budget: Budget, rungs: dict[
 
 def _occupied(wanted: Tenant, others: Sequence[Tenant], budget: Budget, *, may_move: bool) -> Occupied:
     holding = [other for other in others if other.rung > Rung.STOPPED and not other.pinned]
-    if not may_move:
+    if not may_move or budget.min_idle_s > 0:
         return Occupied(f"{wanted.name} starts when it is asked: {_names(holding)} has the card.")
     in_use = [other for other in holding if other.leased]
     if in_use:
@@ -197,7 +201,9 @@ def _rest_s(holding: Iterable[Tenant], budget: Budget) -> float | None:
 def _movable(tenant: Tenant, budget: Budget) -> bool:
     if tenant.pinned or tenant.leased or tenant.rung is Rung.STOPPED:
         return False
-    return tenant.rung is not Rung.AWAKE or tenant.awake_s >= budget.min_residency_s
+    if tenant.rung is not Rung.AWAKE:
+        return True
+    return tenant.awake_s >= budget.min_residency_s and tenant.idle_s >= budget.min_idle_s
 
 
 def _rivals(one: Tenant, other: Tenant) -> bool:

@@ -116,12 +116,15 @@ class EnginePool:
         self._find(name).want(background=True, for_good=True)
 
     def keep_warm(self, name: str) -> None:
-        """Has it up from now on as if it had just been used, unless a person unloaded it since its last use."""
+        """Has it up from now on as if it had just been used, if nobody in use must go for it. Ask once a minute.
+
+        One that a person unloaded stays down until it is used.
+        """
         if name not in self._unloaded:
-            self.warm(name)
+            self._find(name).warm()
 
     def warm(self, name: str) -> None:
-        """Has it up from now on as if it had just been used."""
+        """Has it up from now on as if it had just been used, whoever must go for it."""
         self._unloaded.discard(name)
         engine = self._find(name)
         engine.want(background=True, for_good=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from jarvisd.errors import JarvisError
@@ -23,11 +23,10 @@ class UsageLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, engine: str, local_s: float) -> None:
-        """`local_s`: the household's wall clock, as in `jarvisd.warmup.demand`."""
+    def add(self, uses: Sequence[tuple[str, float]]) -> None:
+        """Engines with the time of their use on the household's wall clock, as in `jarvisd.warmup.demand`."""
         with self._open() as connection, connection:
-            connection.execute("INSERT INTO uses VALUES (?, ?)", (engine, local_s))
-            connection.execute("DELETE FROM uses WHERE local_s < ?", (local_s - KEPT_S,))
+            connection.executemany("INSERT INTO uses VALUES (?, ?)", uses)
 
     def of(self, engines: Sequence[str]) -> dict[str, list[float]]:
         """The times of use by engine, oldest first."""
@@ -39,14 +38,20 @@ class UsageLog:
                 for engine in engines
             }  # fmt: skip
 
-    def _open(self) -> closing[sqlite3.Connection]:
+    def trim(self, now_s: float) -> int:
+        """Forgets what is too old to teach anything; returns how many uses."""
+        with self._open() as connection, connection:
+            return connection.execute("DELETE FROM uses WHERE local_s < ?", (now_s - KEPT_S,)).rowcount
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = sqlite3.connect(self._path, timeout=5.0)
-            connection.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+            with closing(sqlite3.connect(self._path, timeout=5.0)) as connection:
+                connection.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+                yield connection
         except sqlite3.Error as error:
             raise JarvisError(
-                f"The record of use {self._path} cannot be opened ({error}). Move it away to begin a new one; engines "
-                "are kept for their keep_alive_s meanwhile.",
+                f"The record of use {self._path} cannot be used ({error}). Move it away to begin a new one, or make "
+                "room on its disk; engines are kept for their keep_alive_s meanwhile.",
                 code="usage",
             ) from error
-        return closing(connection)

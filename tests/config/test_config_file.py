@@ -234,7 +234,7 @@ class TestFaults:
         assert faults(text, write) == [
             "engines.whisper.model: must be text in quotation marks, not 3",
             "engines.whisper.whisper: unknown key; valid here: start_timeout_s, stop_timeout_s, demonstration, env, "
-            "start, keep_alive_s, pinned, gpu_memory_bytes, never_with, kind, model, device, compute_type, threads",
+            "start, keep_alive_s, learn, pinned, gpu_memory_bytes, never_with, kind, model, device, compute_type, threads",
         ]
 
     def test_odd_names_are_quoted(self, write):

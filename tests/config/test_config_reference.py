@@ -23,22 +23,23 @@ def test_sample_as_it_stands_is_the_defaults():
     assert Config.model_validate(tomllib.loads(sample())) == Config()
 
 
-def uncommented():
-    return re.sub(r"(?m)^#(?=[^\s#])", "", sample())
+def every_key_set():
+    data = tomllib.loads(re.sub(r"(?m)^#(?=[^\s#])", "", sample()))
+    # Hours of warmth are only for an engine that is not always up, which is the default.
+    data["engines"][data["warmup_times"]["morning"]["engine"]]["start"] = "demand"
+    return data
 
 
 def test_sample_with_every_key_set_is_valid():
-    config = Config.model_validate(tomllib.loads(uncommented()))
+    config = Config.model_validate(every_key_set())
     assert {engine.kind for engine in config.engines.values()} == {table.kind for table in tables() if table.kind}
     assert config.tiers["fast"].engine == "llama_cpp"
 
 
 def test_sample_has_every_key_with_its_default():
-    text = uncommented()
-    data = tomllib.loads(text)
-    config, defaults = Config.model_validate(data), Config()
+    config, defaults = Config.model_validate(every_key_set()), Config()
     for name in Config.model_fields:
-        if name in {"tiers", "engines", "gpus", "mcp"}:
+        if name in {"tiers", "engines", "gpus", "mcp", "warmup_times"}:
             continue
         section = getattr(config, name)
         assert section.model_fields_set == set(type(section).model_fields)

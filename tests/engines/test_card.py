@@ -133,6 +133,30 @@ async def test_at_boot_the_first_that_fit_come_up_and_the_rest_when_asked(house)
     assert not house.exceeded
 
 
+async def test_what_is_only_expected_moves_nobody_who_is_in_use_or_expected_too(house, monkeypatch):
+    monkeypatch.setattr("jarvisd.engines.card.WARM_SPARES_S", 0.5)
+    specs = [house.engine("strong", 800), house.engine("reasoning", 800)]
+    async with running_pool(*specs, cards=[card()]) as (pool, told):
+        pool.keep_warm("strong")
+        await until(told, EngineState.READY, "strong")
+        began = len(told)
+        for _ in range(20):  # both are worth keeping: who was first stays, and nobody is moved to and fro
+            pool.keep_warm("strong")
+            pool.keep_warm("reasoning")
+            await asyncio.sleep(0.05)
+        assert states(pool) == {"strong": EngineState.READY, "reasoning": EngineState.STOPPED}
+        assert pool.statuses()[1].detail == "reasoning starts when it is asked: strong has the card."
+        assert len(told) - began == 1
+        await asyncio.sleep(0.5)
+        pool.keep_warm("reasoning")  # strong is not kept any more
+        await until(told, EngineState.READY, "reasoning")
+        assert states(pool)["strong"] is EngineState.ASLEEP
+        pool.keep_warm("strong")
+        async with pool.lease("strong", PATIENT_S):  # a question does not ask who is expected
+            assert states(pool)["reasoning"] is EngineState.ASLEEP
+    assert not house.exceeded
+
+
 async def test_what_can_never_fit_is_refused_at_once_and_nothing_is_moved(house):
     specs = [house.engine("strong", 800), house.engine("giant", 2000)]
     async with running_pool(*specs, cards=[card()]) as (pool, _):
@@ -350,10 +374,18 @@ async def random_day(seed: int) -> int:
             await asyncio.sleep(1.0)
             shared.look(look(0, GpuState.OK))
 
+    async def habits() -> None:
+        """Warms what is expected and lets go what is not."""
+        luck = random.Random(seed + 1)
+        for _ in range(6):
+            await asyncio.sleep(luck.choice([0.0, 60.0, 400.0]))
+            luck.choice([pool.keep_warm, pool.keep_warm, pool.let_go])(luck.choice(names))
+
     async with asyncio.TaskGroup() as group:
         running = group.create_task(pool.run())
         async with asyncio.TaskGroup() as people:
             people.create_task(game())
+            people.create_task(habits())
             for _ in range(4):
                 people.create_task(person())
         await asyncio.sleep(60.0)  # by then, what was up on a lost card has ended

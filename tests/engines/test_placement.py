@@ -87,6 +87,17 @@ def test_at_boot_nobody_is_moved():
     assert decision == Occupied("reasoning starts when it is asked: strong has the card.")
 
 
+def test_for_what_is_only_expected_nobody_goes_who_was_used_lately():
+    careful = replace(CARD, min_idle_s=300)
+    decision = place(wanted("reasoning", 12), [engine("strong", 12, idle_s=299)], careful)
+    assert decision == Occupied("reasoning starts when it is asked: strong has the card.")
+    assert place(wanted("reasoning", 12), [engine("strong", 12, idle_s=300)], careful) == Room(
+        (("strong", Rung.ASLEEP_IN_RAM),)
+    )
+    both = [engine("idle", 6, idle_s=900), engine("used", 6, idle_s=10)]
+    assert place(wanted("reasoning", 8), both, careful) == Room((("idle", Rung.ASLEEP_IN_RAM),))
+
+
 def test_engines_that_are_never_together_alternate_even_where_both_fit():
     rival = engine("b", 2, never_with=frozenset({"a"}))
     assert place(wanted("a", 2), [rival], CARD) == Room((("b", Rung.ASLEEP_IN_RAM),))

@@ -205,3 +205,24 @@ async def test_a_timer_set_before_a_kill_rings_after_it_and_once(tmp_path):
                     await asyncio.sleep(0.05)
             await asyncio.sleep(0.3)
             assert daemon.log.read_text().count("has rung") == rung
+
+
+async def test_an_engine_is_up_at_the_hours_that_people_set_and_it_is_said_why(tmp_path):
+    hours = 'warmup_times={now={engine="smollm2", at="00:00", for_minutes=1440}}'
+    async with spawned_daemon(
+        tmp_path, settings("transcription={}", 'engines.smollm2.start="demand"', hours)
+    ) as daemon:
+        async with asyncio.timeout(30):
+            while (await state_of(daemon, "smollm2"))["state"] != "ready":
+                await asyncio.sleep(0.05)
+        found = await request_status(daemon.socket)
+        assert found["warmup"]["kept"] == {"smollm2": "warmup_times.now, until 00:00"}
+        assert found["failing"] == {}
+        shown = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "jarvisd", "--set", f'house.runtime_dir="{daemon.socket.parent}"', "status",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(shown.communicate(), 30)
+        assert b"smollm2 is kept warm: warmup_times.now, until 00:00" in said
+    assert "keeping smollm2 warm: warmup_times.now" in daemon.log.read_text()
+    assert "Traceback" not in daemon.log.read_text()
