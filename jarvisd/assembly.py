@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from jarvisd import __version__
 from jarvisd.answering.answering import Answering
 from jarvisd.answering.learning import MIX_TURNS, Learning
 from jarvisd.answering.question import Question
@@ -26,11 +29,14 @@ from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.readings import Fresh
 from jarvisd.engines.spec import EngineSpec
-from jarvisd.events import Routed
+from jarvisd.events import ListeningChanged, Routed
 from jarvisd.home.agent import HomeAssistant
 from jarvisd.home.link import HomeLink
 from jarvisd.language import guess_language
 from jarvisd.llm import chat, embeddings, sleep
+from jarvisd.mqtt.bridge import Bridge
+from jarvisd.mqtt.link import Link
+from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.plain import imperatives, plain, strip_courtesies
 from jarvisd.routing.decision import Decision
 from jarvisd.routing.latency import Latency
@@ -45,9 +51,12 @@ from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Finished, Kind, Language, Route
+from jarvisd.types import Answer, EngineStatus, Finished, Kind, Language, Route
+
+_LOGGER = logging.getLogger(__name__)
 
 Live: TypeAlias = Callable[[], Config]
+Ask: TypeAlias = Callable[..., Coroutine[Any, Any, Answer]]
 
 # Home Assistant is asked for what is at least so likely a command for the house.
 HOME_SHARE = 0.15
@@ -115,6 +124,7 @@ def build_mind(
     turns: TurnLog,
     runtime: Path,
     state: Path,
+    want: Callable[[str], None],
 ) -> Mind:
     """Raises ConfigError where a secret that it needs is missing. Reads files: not for a running loop."""
     config = live()
@@ -172,7 +182,7 @@ def build_mind(
         route=tiers.route,
         lease=pool.lease,
         stream=streams.answer,
-        want=pool.want,
+        want=want,
         routed=routed,
         answered=latency.answered,
         cost_micros=cost_micros,
@@ -183,6 +193,39 @@ def build_mind(
     return Mind(
         Ways(skills, toolbox, agent), answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger
     )
+
+
+def build_mqtt(
+    live: Live,
+    *,
+    bus: Bus,
+    ask: Ask,
+    engines: Callable[[], Sequence[EngineStatus]],
+    listening: Callable[[], ListeningChanged],
+) -> tuple[Link, Bridge] | tuple[None, None]:
+    """The connection to the broker and what crosses it; nothing where no broker is configured."""
+    mqtt, node = live().mqtt, live().house.node
+    if mqtt.host is None:
+        _LOGGER.info("no broker is configured (mqtt.host): running without MQTT")
+        return None, None
+    names = Topics(mqtt.base_topic, node)
+    link = Link(
+        mqtt,
+        client_id=f"jarvisd-{node}",
+        status_topic=names.of(STATUS),
+        password=read_secret(mqtt.password_credential),
+        publish=bus.publish,
+    )
+    bridge = Bridge(
+        link,
+        names,
+        version=__version__,
+        ask=partial(ask, source="mqtt"),
+        languages=lambda: live().house.languages,
+        engines=engines,
+        listening=listening,
+    )
+    return link, bridge
 
 
 def _build_home(live: Live, scorer: Scorer) -> tuple[HomeLink, HomeAssistant] | tuple[None, None]:

@@ -7,11 +7,9 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any
 
-from jarvisd import __version__
-from jarvisd.assembly import build_mind, build_pool, build_transcriber
+from jarvisd.assembly import build_mind, build_mqtt, build_pool, build_transcriber
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
@@ -19,6 +17,7 @@ from jarvisd.calendar import Calendar, Job, RunRecord
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.orders import engine_orders
+from jarvisd.control.routing import routing_orders
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation
 from jarvisd.engines.orders import Orders
@@ -37,10 +36,9 @@ from jarvisd.models.store import models_dir
 from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
-from jarvisd.mqtt.topics import STATUS, Topics
+from jarvisd.mqtt.topics import Topics
 from jarvisd.paths import CONTROL_SOCKET, claim_state, make_folder, runtime_dir, state_dir
 from jarvisd.routing.account import spoken_account
-from jarvisd.secrets import read_secret
 from jarvisd.skills.skills import Skills
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
@@ -132,6 +130,7 @@ class Daemon:
             turns=turns,
             runtime=runtime,
             state=state,
+            want=self._want,
         )
         self.conversation = Conversation(
             config=config.conversation,
@@ -142,10 +141,17 @@ class Daemon:
             ask_models=self.mind.answering.answer,
             transcribe=self._transcriber.transcribe if self._transcriber else None,
             deliver=self._deliver,
+            on_wake=self._wake,
         )
         self.link: Link | None
         self.bridge: Bridge | None
-        self.link, self.bridge = self._build_mqtt()
+        self.link, self.bridge = build_mqtt(
+            lambda: self._config,
+            bus=self.bus,
+            ask=self.conversation.ask,
+            engines=self.pool.statuses,
+            listening=lambda: self.ears.state,
+        )
         self.gpus = self._build_gpus()
         self.orders = Orders(
             self.pool,
@@ -159,7 +165,7 @@ class Daemon:
             ask=self.conversation.ask,
             open_ears=self._open_ears,
             status=self.status,
-            orders=engine_orders(self.orders),
+            orders=engine_orders(self.orders) | routing_orders(self.mind, self._config.house.languages, turns),
         )
 
     async def run(self) -> None:
@@ -230,30 +236,6 @@ class Daemon:
         )
         return source, answered
 
-    def _build_mqtt(self) -> tuple[Link, Bridge] | tuple[None, None]:
-        mqtt, node = self._config.mqtt, self._config.house.node
-        if mqtt.host is None:
-            _LOGGER.info("no broker is configured (mqtt.host): running without MQTT")
-            return None, None
-        names = Topics(mqtt.base_topic, node)
-        link = Link(
-            mqtt,
-            client_id=f"jarvisd-{node}",
-            status_topic=names.of(STATUS),
-            password=read_secret(mqtt.password_credential),
-            publish=self.bus.publish,
-        )
-        bridge = Bridge(
-            link,
-            names,
-            version=__version__,
-            ask=partial(self.conversation.ask, source="mqtt"),
-            languages=lambda: self._config.house.languages,
-            engines=self.pool.statuses,
-            listening=lambda: self.ears.state,
-        )
-        return link, bridge
-
     def _build_gpus(self) -> GpuWatch | None:
         if not self._config.gpu.enabled:
             return None
@@ -297,6 +279,17 @@ class Daemon:
     def _deliver(self, turn: Turn, answer: Answer) -> None:
         if self.bridge is not None:
             self.bridge.deliver(turn, answer)
+
+    def _want(self, engine: str) -> None:
+        """It would have answered had it been warm: the next time it may."""
+        self.pool.want(engine)
+        self.warmup.wanted(engine)
+
+    def _wake(self) -> None:
+        """While somebody speaks, the engine comes up that this hour usually wants."""
+        usual = self.warmup.usual({tier.engine for tier in self._config.tiers.values()})
+        if usual is not None:
+            self.pool.want(usual)
 
     def _last_answer(self, room: str | None) -> str | None:
         return self.conversation.last_answer(room)

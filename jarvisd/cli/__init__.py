@@ -33,6 +33,7 @@ COMMANDS = {
     "unpin": "jarvisd.cli.orders",
     "gpu": "jarvisd.cli.orders",
     "stats": "jarvisd.cli.stats",
+    "route": "jarvisd.cli.route",
     "privacy": "jarvisd.cli.privacy",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from jarvisd.config import EngineBase, WarmupConfig, WarmupTimeConfig
 from jarvisd.errors import JarvisError
 from jarvisd.events import Routed, Transcribed
 from jarvisd.types import EngineState, EngineStatus
-from jarvisd.warmup.demand import Learned, learn, recent
+from jarvisd.warmup.demand import Habits, Learned, learn, recent
 from jarvisd.warmup.hours import EVERY_DAY, clock_text, hours
 from jarvisd.warmup.plan import Action, Candidate, KeepWarm, plan
 from jarvisd.warmup.usage import UsageLog
@@ -109,6 +109,16 @@ class WarmUp:
             return
         self._recent[engine] = (*recent(known, now_s), now_s)
         self._unwritten = [*self._unwritten[1 - MOST_UNWRITTEN :], (engine, now_s)]
+
+    def usual(self, engines: Collection[str]) -> str | None:
+        """Which of these engines this hour usually wants; None where no habits are known, or nothing is expected."""
+        now_s = self._clock()
+        expected = {
+            name: learned.expected(now_s, self._recent.get(name, ()))
+            for name, learned in self._learned.items()
+            if name in engines and isinstance(learned, Habits)
+        }
+        return max(expected, key=lambda name: expected[name], default=None)
 
     async def record(self, bus: Bus) -> None:
         """A service: writes down every use of an engine."""
