@@ -1,9 +1,9 @@
 """What the linear model sees of a sentence: short pieces of text, none of which tells how long it is. Pure.
 
-Case, accents and punctuation are gone, numbers are all alike (`#`), and courtesies at both ends are cut off: what a
-recogniser loses or invents there changes nothing. A sentence is looked at three times, whole, at its end and at its
-beginning, because what is wanted stands at one end of a long one; each look is normalised for itself, so that any amount
-of rambling before a short question leaves the look at its end as it was.
+Case, accents, punctuation and repeated words are gone, numbers are all alike (`#`), and courtesies at both ends are cut
+off: what a recogniser loses or invents there changes nothing. A sentence is looked at several times, whole, at its end
+and at its beginning, because what is wanted stands at one end of a long one; each look is normalised for itself, so that
+any amount of rambling before a short question leaves the look at its end as it was.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 # Words read of a text, half from each end. Nobody speaks longer to a microphone.
@@ -33,21 +34,26 @@ CLOSE_LOOKS = (ALL, TAIL)
 # A look, a feature, and how much of it there is.
 Seen: TypeAlias = tuple[int, str, float]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"\d+")
-_NUMBERS = frozenset(
+_NUMBERS = _words(
     """dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho
     diecinueve veinte veintiuno veintidos veintitres veinticuatro veinticinco treinta cuarenta cincuenta sesenta setenta
     ochenta noventa cien ciento doscientos trescientos cuatrocientos quinientos seiscientos mil
     two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-    nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand""".split()
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"""
 )
-_COURTESIES_BEFORE = frozenset(
+_COURTESIES_BEFORE = _words(
     """oye oiga jarvis mira mire bueno pues eh em este a ver vale vamos che hola por favor porfa porfavor disculpa
-    disculpe perdona perdone perdon hey hi hello ok okay um uh well so please alright right listen look""".split()
+    disculpe perdona perdone perdon hey hi hello ok okay um uh well so please alright right listen look like yeah"""
 )
-_COURTESIES_AFTER = frozenset(
-    """gracias por favor porfa porfavor jarvis vale eh si puedes please thanks thank you if can okay""".split()
+_COURTESIES_AFTER = _words(
+    """gracias por favor porfa porfavor jarvis vale eh si puedes please thanks thank you if can okay"""
 )
 
 
@@ -59,6 +65,7 @@ def plain_words(text: str) -> list[str]:
     words = _WORD.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))
     if len(words) > MOST_WORDS:
         words = words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :]
+    words = [word for word, before in zip(words, [None, *words], strict=False) if word != before or word.isdigit()]
     words = ["#" if word in _NUMBERS else _DIGITS.sub("#", word[:LONGEST_WORD]) for word in words]
     return _without_courtesies(words)
 
@@ -86,7 +93,7 @@ def grams(words: Sequence[str]) -> list[str]:
     bounded = ["^", *words, "$"]
     return [
         *words,
-        *(f"{one} {next_}" for one, next_ in zip(bounded, bounded[1:], strict=False)),
+        *(f"{one} {next_}" for one, next_ in pairwise(bounded)),
         *(f"{one}_{other}" for one, other in zip(bounded, bounded[2:], strict=False)),
     ]
 

@@ -1,6 +1,6 @@
 """Which kind of turn a sentence is: a linear model over what `features` sees, in pure Python.
 
-The weights are trained by `python -m training` from sentences of the project's own (docs/routing-training.md). A file of
+The weights are trained by `python -m training` from the project's own sentences (docs/routing-training.md). A file of
 weights is gzip over one line of JSON, the header, and the tables: hashes of features in ascending order, then for each
 a row of small integers, look by look and label by label.
 """
@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Literal, TypeAlias
 from zlib import crc32
 
-from jarvisd.routing.features import ALL, CLOSE_LOOKS, LOOKS, TAIL, evenly, grams, look_at, pieces, plain_words
+from jarvisd.routing.features import CLOSE_LOOKS, LOOKS, evenly, grams, look_at, pieces, plain_words
 from jarvisd.types import Language
 
 Kind: TypeAlias = Literal["home", "fast", "strong", "reasoning"]
@@ -58,6 +58,15 @@ class Weights:
         tables = _little_endian(self.hashes).tobytes() + self.rows.tobytes()
         return gzip.compress(json.dumps(header, sort_keys=True).encode() + b"\n" + tables, mtime=0)
 
+    def fingerprint(self) -> int:
+        """Changes with the weights: what was made for others is recognised."""
+        return crc32(self.rows.tobytes(), crc32(self.hashes.tobytes()))
+
+    @classmethod
+    def load(cls, task: str) -> Weights:
+        """The weights that jarvisd brings along. About 25 ms."""
+        return cls.from_bytes((resources.files("jarvisd.routing") / "weights" / f"{task}.weights.gz").read_bytes())
+
     @classmethod
     def from_bytes(cls, content: bytes) -> Weights:
         line, _, tables = gzip.decompress(content).partition(b"\n")
@@ -89,8 +98,7 @@ class Scorer:
 
     @classmethod
     def load(cls, task: str = "kinds", correction: Correction | None = None) -> Scorer:
-        file = resources.files("jarvisd.routing") / "weights" / f"{task}.weights.gz"
-        return cls(Weights.from_bytes(file.read_bytes()), correction)
+        return cls(Weights.load(task), correction)
 
     def probabilities(self, text: str, language: Language | None = None) -> Mapping[str, float]:
         """For each label; they add up to one. `language` only chooses how far the scores are trusted."""
@@ -106,18 +114,17 @@ class Scorer:
         """The sum over `features.seen(text)` of weight times share, by label."""
         words = plain_words(text)
         totals = [0.0] * self._width
-        if not words:
-            return totals
-        for look in LOOKS:
+        places: dict[str, int | None] = {}  # the looks have much in common
+        for look in LOOKS if words else ():
             part = look_at(words, look)
             found = grams(part)
-            self._add(totals, self._sum(found, look), evenly(len(found)))
+            self._add(totals, self._sum(found, (look,), places), evenly(len(found)))
             if look in CLOSE_LOOKS:
                 self._add_pieces(totals, part, look)
         return totals
 
     def _add_pieces(self, totals: list[float], words: Sequence[str], look: int) -> None:
-        count, first = 0, look * self._width
+        count, first = 0, CLOSE_LOOKS.index(look) * self._width
         sums = [0.0] * self._width
         for word in words:
             its_count, its_sums = self._pieces(word)
@@ -129,25 +136,37 @@ class Scorer:
     def _sum_of_pieces(self, word: str) -> tuple[int, list[float]]:
         """How many pieces a word has, and their weights for the looks that see pieces."""
         found = pieces(word)
-        return len(found), [*self._sum(found, ALL), *self._sum(found, TAIL)]
+        return len(found), self._sum(found, CLOSE_LOOKS, {})
 
-    def _sum(self, found: Sequence[str], look: int) -> list[float]:
-        hashes, rows, width = self._weights.hashes, self._weights.rows, self._width
-        first, stride, end = look * width, len(LOOKS) * width, len(hashes)
-        sums = [0] * width
-        corrected = [0.0] * width
+    def _sum(self, found: Sequence[str], looks: Sequence[int], places: dict[str, int | None]) -> list[float]:
+        """The weights of features, look by look and label by label. `places` is filled with where their rows begin."""
         for feature in found:
-            key = feature_hash(feature)
-            place = bisect_left(hashes, key)
-            if place < end and hashes[place] == key:
-                start = place * stride + first
-                for label, weight in enumerate(rows[start : start + width]):
-                    sums[label] += weight
-            if key in self._correction:
-                for label, addition in enumerate(self._correction[key][first : first + width]):
-                    corrected[label] += addition
-        scale = self._weights.scales[look]
-        return [whole * scale + addition for whole, addition in zip(sums, corrected, strict=True)]
+            if feature not in places:
+                places[feature] = self._place(feature)
+        starts = [start for feature in found if (start := places[feature]) is not None]
+        rows, scales, width = self._weights.rows, self._weights.scales, self._width
+        sums = [
+            scales[look] * sum([rows[start + place] for start in starts])
+            for look in looks
+            for place in range(look * width, (look + 1) * width)
+        ]
+        if self._correction:
+            self._correct(sums, found, looks)
+        return sums
+
+    def _place(self, feature: str) -> int | None:
+        key, hashes = feature_hash(feature), self._weights.hashes
+        place = bisect_left(hashes, key)
+        known = place < len(hashes) and hashes[place] == key
+        return place * len(LOOKS) * self._width if known else None
+
+    def _correct(self, sums: list[float], found: Sequence[str], looks: Sequence[int]) -> None:
+        for feature in found:
+            row = self._correction.get(feature_hash(feature))
+            if row is not None:
+                wanted = [row[look * self._width + label] for look in looks for label in range(self._width)]
+                for place, addition in enumerate(wanted):
+                    sums[place] += addition
 
     def _add(self, totals: list[float], sums: Sequence[float], share: float) -> None:
         for label, value in enumerate(sums):
