@@ -2,8 +2,8 @@
 
     python -m benchmarks.routing [FILE.jsonl] [--json]
 
-A row has `lang`, `text`, and either `label` with `accept` (home, fast, strong, reasoning), `text_noisy` and `tags` where
-there are, or `private: true|false`. Without a file it is our own evaluation set. How the figures are meant:
+A row has `lang`, `text`, and either `label` with `accept` (home, fast, strong, reasoning), `text_noisy` and `tags`
+where there are, or `private: true|false`. Without a file it is our own evaluation set. How the figures are meant:
 
 - A row is right where the prediction is in `accept`. For macro-F1 such a prediction counts as the label; the mean is
   over the kinds that the language's rows have.

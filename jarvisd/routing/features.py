@@ -2,8 +2,8 @@
 
 Case, accents, punctuation and repeated words are gone, numbers are all alike (`#`), and courtesies at both ends are cut
 off: what a recogniser loses or invents there changes nothing. A sentence is looked at several times, whole, at its end
-and at its beginning, because what is wanted stands at one end of a long one; each look is normalised for itself, so that
-any amount of rambling before a short question leaves the look at its end as it was.
+and at its beginning, because what is wanted stands at one end of a long one; each look is normalised for itself, so
+that any amount of rambling before a short question leaves the look at its end as it was.
 """
 
 from __future__ import annotations

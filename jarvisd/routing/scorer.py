@@ -146,7 +146,7 @@ class Scorer:
         starts = [start for feature in found if (start := places[feature]) is not None]
         rows, scales, width = self._weights.rows, self._weights.scales, self._width
         sums = [
-            scales[look] * sum([rows[start + place] for start in starts])
+            scales[look] * sum([rows[start + place] for start in starts])  # noqa: C419 - a list is quicker
             for look in looks
             for place in range(look * width, (look + 1) * width)
         ]
