@@ -16,18 +16,18 @@ from training.corpus import CORPUS, CorpusError, Grammar, Template, read_templat
 from training.noise import noisy
 
 # Sentences drawn for each label of a language.
-SENTENCES = 4_500
+SENTENCES = 6_500
 # Sentences of each label and language that a correction is tried on.
-PROBE_SENTENCES = 40
+PROBE_SENTENCES = 80
 # A template that stands for 2 ** 24 sentences is drawn no more often than one of 2 ** 16.
 MOST_BITS = 16.0
 RAMBLING_BEFORE = 0.4
 RAMBLING_BEHIND = 0.08
 # Rambling made of pieces of other sentences, of any label: what was said on the way must not matter, whatever it was.
-MIXED_BEFORE = 0.2
+MIXED_BEFORE = 0.25
 MIXED_BEHIND = 0.06
 CLOSING = 0.12
-NOISY = 0.65
+NOISY = 0.7
 
 
 @dataclass(frozen=True, slots=True)

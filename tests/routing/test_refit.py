@@ -7,13 +7,13 @@ from jarvisd.errors import ModelError
 from jarvisd.routing.refit import Turn, best, load_probe, read_correction, refit, write_correction
 from jarvisd.routing.scorer import Correction, Scorer, Weights
 
-# What the shipped weights get otherwise than this household wants, each with another way to say it.
-WANTED = (
-    ("modo gruta en la bodega", "home", "ponme el modo gruta en la bodega"),
-    ("cuéntame lo del comité de riesgos", "strong", "cuéntame lo del comité de riesgos de ayer"),
-    ("give me the pelican report", "home", "could you give me the pelican report"),
-    ("who wins chelsea or my dad in a debate", "strong", "who wins my dad or chelsea in a debate"),
-    ("run the numbers on the barn", "reasoning", "please run the numbers on the old barn"),
+# What a household says, another way to say it, and how far down the shipped weights have the kind that it wants.
+SAID = (
+    ("modo gruta en la bodega", "ponme el modo gruta en la bodega", 1),
+    ("cuéntame lo del comité de riesgos", "cuéntame lo del comité de riesgos de ayer", 1),
+    ("give me the pelican report", "could you give me the pelican report", 2),
+    ("who wins chelsea or my dad in a debate", "who wins my dad or chelsea in a debate", 1),
+    ("run the numbers on the barn", "please run the numbers on the old barn", 2),
 )
 
 
@@ -28,8 +28,17 @@ def probe():
 
 
 @pytest.fixture(scope="module")
-def corrected(weights, probe):
-    return refit(weights, [Turn(text, label) for text, label, _ in WANTED], probe)
+def wanted(weights):
+    turns = []
+    for text, _, rank in SAID:
+        shares = Scorer(weights).probabilities(text)
+        turns.append(Turn(text, sorted(shares, key=shares.get, reverse=True)[rank]))
+    return turns
+
+
+@pytest.fixture(scope="module")
+def corrected(weights, wanted, probe):
+    return refit(weights, wanted, probe)
 
 
 def macro_f1(scorer):
@@ -37,22 +46,17 @@ def macro_f1(scorer):
     return figures["macro_f1_es"], figures["macro_f1_en"]
 
 
-def test_the_examples_need_correcting(weights):
-    scorer = Scorer(weights)
-    assert [text for text, label, _ in WANTED if best(scorer, text) == label] == []
-
-
-def test_five_corrections_turn_those_and_their_near_paraphrases(weights, corrected):
+def test_five_corrections_turn_those_and_their_near_paraphrases(weights, wanted, corrected):
     scorer = Scorer(weights, corrected.correction)
     assert corrected.not_learned == ()
-    assert [best(scorer, text) for text, _, _ in WANTED] == [label for _, label, _ in WANTED]
-    assert [best(scorer, other) for _, _, other in WANTED] == [label for _, label, _ in WANTED]
+    assert [best(scorer, text) for text, _, _ in SAID] == [turn.label for turn in wanted]
+    assert [best(scorer, other) for _, other, _ in SAID] == [turn.label for turn in wanted]
 
 
 def test_it_costs_next_to_nothing_elsewhere(weights, corrected):
     before, after = macro_f1(Scorer(weights)), macro_f1(Scorer(weights, corrected.correction))
     assert [old - new < 0.01 for old, new in zip(before, after, strict=True)] == [True, True]
-    assert corrected.cost <= 0.008
+    assert corrected.cost <= 0.005
 
 
 def test_what_changes_on_the_probe_set_is_told(weights, probe, corrected):
@@ -66,12 +70,12 @@ def test_what_changes_on_the_probe_set_is_told(weights, probe, corrected):
 def test_a_household_that_wants_the_opposite_of_everything_is_held_back(weights, probe):
     turns = [Turn(turn.text, "reasoning") for turn in probe if turn.label == "home"][:60]
     held = refit(weights, turns, probe)
-    assert held.cost <= 0.008
+    assert held.cost <= 0.005
     assert held.not_learned != ()
 
 
-def test_the_same_turns_give_the_same_correction(weights, probe, corrected):
-    assert refit(weights, [Turn(text, label) for text, label, _ in WANTED], probe) == corrected
+def test_the_same_turns_give_the_same_correction(weights, wanted, probe, corrected):
+    assert refit(weights, wanted, probe) == corrected
 
 
 def test_no_turns_no_correction(weights, probe):
@@ -80,7 +84,7 @@ def test_no_turns_no_correction(weights, probe):
 
 
 def test_the_last_word_counts(weights, probe):
-    text = WANTED[0][0]
+    text = SAID[0][0]
     again = refit(weights, [Turn(text, "strong"), Turn(text, "home")], probe)
     assert best(Scorer(weights, again.correction), text) == "home"
 

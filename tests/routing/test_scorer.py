@@ -49,7 +49,7 @@ def test_the_quick_sum_is_the_sum(weights, scorer, text):
     assert scorer.scores(text) == pytest.approx(added_up(weights, text))
 
 
-@pytest.mark.parametrize("text, kind", zip(SENTENCES, ("home", "fast", "reasoning", "strong"), strict=True))
+@pytest.mark.parametrize("text, kind", list(zip(SENTENCES, ("home", "fast", "reasoning", "strong"), strict=True)))
 def test_each_kind_is_told(scorer, text, kind):
     assert best(scorer, text) == kind
 
@@ -71,8 +71,8 @@ def test_another_language_is_an_answer_with_shares_that_add_up(scorer, text):
 
 
 def test_five_thousand_words_are_read_at_both_ends_only(scorer):
-    assert len(plain_words("palabra " * 5_000)) == MOST_WORDS
-    assert best(scorer, "bueno pues nada " + "bla " * 5_000 + "y ahora pon un temporizador de diez minutos") == "home"
+    assert len(plain_words("una palabra " * 2_500)) == MOST_WORDS
+    assert best(scorer, "bueno pues nada " + "bla y " * 2_500 + "y ahora pon un temporizador de diez minutos") == "home"
 
 
 def test_the_same_text_gives_the_same_shares_in_another_process(scorer):
