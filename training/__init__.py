@@ -1,1 +1,1 @@
-"""Trains the small linear models of `jarvisd/routing/weights/`. Needed by who changes them, never by who runs jarvisd."""
+"""Trains the small linear models of `jarvisd/routing/weights/`: for who changes them, never for who runs jarvisd."""

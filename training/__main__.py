@@ -2,7 +2,8 @@
 
     python -m training TASK [--seed N] [--output FILE]
 
-Tasks are the folders of training/corpus but `slots`. The same corpus and seed give the same file.
+Tasks are the folders of training/corpus but `slots`. The same corpus and seed give the same file. Beside it goes
+TASK.probe.tsv: plain sentences on which a household's corrections are tried.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from training.corpus import CORPUS, CorpusError
 from training.fit import train
-from training.samples import draw, labels_of
+from training.samples import draw, draw_probe, labels_of
 
 WEIGHTS = Path(__file__).parents[1] / "jarvisd/routing/weights"
 # The order of labels that the code knows; other tasks' are in alphabetical order.
@@ -37,6 +38,9 @@ def main() -> int:
     weights = train(samples, labels)
     file: Path = arguments.output or WEIGHTS / f"{arguments.task}.weights.gz"
     file.write_bytes(weights.to_bytes())
+    probe = file.with_name(f"{arguments.task}.probe.tsv")
+    lines = (f"{label}\t{sentence}\n" for label, sentence in draw_probe(arguments.task, arguments.seed))
+    probe.write_text("".join(lines), encoding="utf-8")
     distinct = len({sample.text for sample in samples})
     print(f"{distinct} different sentences, {len(weights.hashes)} features, temperature {dict(weights.temperature)}")
     print(f"{file}: {file.stat().st_size} bytes in {time.perf_counter() - began:.0f} s")

@@ -131,7 +131,7 @@ def _temperatures(
     found = {}
     for language in ("", *sorted(set(languages))):
         chosen = held_out & (languages == language) if language else held_out
-        found[language] = _temperature(seen_in[chosen] @ table, wanted[chosen], weight[chosen])
+        found[str(language)] = _temperature(seen_in[chosen] @ table, wanted[chosen], weight[chosen])
     return found
 
 

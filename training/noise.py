@@ -7,38 +7,15 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Short words that are lost between others.
 UNSTRESSED: Mapping[str, frozenset[str]] = {
-    "es": frozenset(
-        [
-            "el",
-            "la",
-            "los",
-            "las",
-            "un",
-            "una",
-            "de",
-            "del",
-            "al",
-            "a",
-            "en",
-            "y",
-            "que",
-            "por",
-            "para",
-            "con",
-            "me",
-            "te",
-            "se",
-            "lo",
-            "le",
-            "mi",
-            "es",
-        ]
-    ),
-    "en": frozenset(
-        ["the", "a", "an", "of", "to", "in", "on", "for", "and", "is", "are", "my", "me", "it", "at", "that", "do"]
-    ),
+    "es": _words("el la los las un una de del al a en y que por para con me te se lo le mi es"),
+    "en": _words("the a an of to in on for and is are my me it at that do"),
 }
 # Heard alike.
 ALIKE: Mapping[str, Mapping[str, str]] = {
@@ -65,7 +42,7 @@ class Rates:
     lost: float = 0.2
     repeated: float = 0.02
     letter_lost: float = 0.015
-    alike: float = 0.2
+    alike: float = 0.1
     unaccented: float = 0.3
     before: float = 0.3
     after: float = 0.15

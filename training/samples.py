@@ -16,16 +16,18 @@ from training.corpus import CORPUS, CorpusError, Grammar, Template, read_templat
 from training.noise import noisy
 
 # Sentences drawn for each label of a language.
-SENTENCES = 4_500
+SENTENCES = 6_500
+# Sentences of each label and language that a correction is tried on.
+PROBE_SENTENCES = 80
 # A template that stands for 2 ** 24 sentences is drawn no more often than one of 2 ** 16.
 MOST_BITS = 16.0
 RAMBLING_BEFORE = 0.4
 RAMBLING_BEHIND = 0.08
 # Rambling made of pieces of other sentences, of any label: what was said on the way must not matter, whatever it was.
-MIXED_BEFORE = 0.2
+MIXED_BEFORE = 0.25
 MIXED_BEHIND = 0.06
 CLOSING = 0.12
-NOISY = 0.5
+NOISY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,19 @@ def draw(task: str, seed: int, corpus: Path = CORPUS, sentences: int = SENTENCES
                 for sentence, template, share in drawn
             ]
     return samples
+
+
+def draw_probe(task: str, seed: int, corpus: Path = CORPUS, each: int = PROBE_SENTENCES) -> list[tuple[str, str]]:
+    """Label and sentence, one from a template, with nothing around: what a household's corrections must leave alone."""
+    found: list[tuple[str, str]] = []
+    for language, labels in labels_of(task, corpus).items():
+        grammar = Grammar.load(language, corpus)
+        for label in labels:
+            templates = read_templates(corpus / task / language / f"{label}.txt")
+            rng = random.Random(f"probe {seed} {language} {label}")
+            chosen = rng.sample(templates, min(each, len(templates)))
+            found += [(label, grammar.fill(template, rng)) for template in chosen]
+    return found
 
 
 def _draw_label(

@@ -17,13 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
-from typing import Literal, TypeAlias
 from zlib import crc32
 
 from jarvisd.routing.features import CLOSE_LOOKS, LOOKS, evenly, grams, look_at, pieces, plain_words
-from jarvisd.types import Language
+from jarvisd.types import Kind, Language
 
-Kind: TypeAlias = Literal["home", "fast", "strong", "reasoning"]
 KINDS: tuple[Kind, ...] = ("home", "fast", "strong", "reasoning")
 
 # Words whose pieces are remembered: most words of a household come again.
