@@ -26,12 +26,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 OURS = Path(__file__).parent / "data/turns.jsonl"
 KINDS = ("home", "fast", "strong", "reasoning")
 HARD = ("strong", "reasoning")
-LANGUAGES = ("es", "en")
+LANGUAGES: tuple[Literal["es", "en"], ...] = ("es", "en")
+# Skills that change something, and what they only tell.
+ACTING = frozenset({"timer", "alarm", "reminder", "volume"})
+ASKING = frozenset({"left", "list", "next", "ask"})
 
 Figures: TypeAlias = dict[str, float | int | None]
 
@@ -63,15 +66,49 @@ class Parts:
 
 def build_parts() -> Parts:
     """The parts as the daemon has them. Imported here, so that their memory is counted."""
+    from jarvisd.config import SkillsConfig
+    from jarvisd.routing.decision import Option, decide
+    from jarvisd.routing.judge import build_judge
+    from jarvisd.routing.mix import TYPICAL, corrected
+    from jarvisd.routing.scorer import KINDS as LABELS
     from jarvisd.routing.scorer import Scorer
+    from jarvisd.routing.wishes import wishes
+    from jarvisd.skills.skills import Skills
 
-    scorer = Scorer.load("kinds")
+    scorer, judge = Scorer.load("kinds"), build_judge()
+    skills = Skills(SkillsConfig(), Path("agenda.sqlite"), languages=lambda: LANGUAGES, on_ring=_nobody_rings)
+    options = [Option(level, level, level, 0.5) for level in ("fast", "strong", "reasoning")]
+
+    def lang(language: str) -> Literal["es", "en"]:
+        return "es" if language == "es" else "en"
 
     def kind(text: str, language: str) -> str:
-        shares = scorer.probabilities(text, "es" if language == "es" else "en")
+        shares = scorer.probabilities(text, lang(language))
         return max(shares, key=lambda label: shares[label])
 
-    return Parts(kind)
+    def acts(text: str, language: str) -> bool:
+        command = skills.understand(text, lang(language))
+        return command is not None and command.skill in ACTING and command.intent not in ASKING
+
+    def blocked(text: str, language: str) -> bool:
+        return judge(text, lang(language)).private
+
+    def whole(text: str, language: str) -> object:
+        heard = wishes(text, lang(language))
+        if (command := skills.understand(heard.rest, lang(language))) is not None:
+            return command
+        judge(heard.rest, lang(language))
+        shares = scorer.probabilities(heard.rest, lang(language))
+        return decide(corrected({label: shares[label] for label in LABELS}, TYPICAL), options)
+
+    for language in LANGUAGES:  # what is built on first use is not a decision's time
+        whole("pon un temporizador de diez minutos", language)
+        blocked("set a timer for ten minutes", language)
+    return Parts(kind, acts, blocked, whole)
+
+
+async def _nobody_rings(_ring: object) -> None:
+    raise AssertionError("nothing is set here")
 
 
 def read_rows(file: Path) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from jarvisd import __version__
 from jarvisd.answering.answering import Answering
 from jarvisd.answering.learning import MIX_TURNS, Learning
 from jarvisd.answering.question import Question
+from jarvisd.answering.scoring import FILE_NAME as CORRECTION_FILE
+from jarvisd.answering.scoring import HouseholdScorer
 from jarvisd.answering.stream import Streams
 from jarvisd.answering.tiers import Tiers
 from jarvisd.answering.ways import Ways
@@ -39,11 +41,11 @@ from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.plain import imperatives, plain, strip_courtesies
 from jarvisd.routing.decision import Decision
+from jarvisd.routing.judge import build_judge
 from jarvisd.routing.latency import Latency
 from jarvisd.routing.ledger import Ledger
 from jarvisd.routing.ledger_file import FILE_NAME as LEDGER_FILE
-from jarvisd.routing.privacy import check_text
-from jarvisd.routing.scorer import Scorer
+from jarvisd.routing.refit import Turn as Corrected
 from jarvisd.secrets import read_secret
 from jarvisd.skills.skills import Skills
 from jarvisd.speech import transcribe
@@ -51,7 +53,7 @@ from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Answer, EngineStatus, Finished, Kind, Language, Route
+from jarvisd.types import Answer, EngineStatus, Finished, Language, Route
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Mind:
     mcp: McpServers | None
     home: HomeLink | None
     ledger: Ledger
+    scorer: HouseholdScorer
 
 
 def build_pool(
@@ -128,16 +131,17 @@ def build_mind(
 ) -> Mind:
     """Raises ConfigError where a secret that it needs is missing. Reads files: not for a running loop."""
     config = live()
-    scorer, judge = Scorer.load("kinds"), check_text
+    scorer = HouseholdScorer(
+        state / CORRECTION_FILE,
+        lambda: [Corrected(turn.question or "", turn.corrected or "") for turn in turns.corrections()],
+    )
+    judge = build_judge()
     ledger = Ledger(state / LEDGER_FILE, config.cloud, config.engines)
     latency = Latency()
     toolbox = Toolbox(config.tools, publish=bus.publish, pin=read_pin(config.tools, read_secret))
     mcp = McpServers(config.mcp, toolbox, runtime_dir=runtime, publish=bus.publish, read_secret=read_secret)
     home, agent = _build_home(live, scorer)
     learning = Learning(latency, lambda: [turn.probabilities for turn in turns.last(MIX_TURNS) if turn.probabilities])
-
-    def score(text: str, language: Language | None) -> Mapping[Kind, float]:
-        return scorer.probabilities(text, language)  # type: ignore[return-value]
 
     tiers = Tiers(
         conversation=lambda: live().conversation,
@@ -146,7 +150,7 @@ def build_mind(
         settings=lambda: live().routing,
         statuses=pool.statuses,
         latency=latency,
-        score=score,
+        score=scorer.probabilities,
         mix=learning.mix,
         judge=judge,
         refusal=ledger.refusal,
@@ -190,9 +194,8 @@ def build_mind(
         settings=lambda: live().routing,
         demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
     )
-    return Mind(
-        Ways(skills, toolbox, agent), answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger
-    )
+    ways = Ways(skills, toolbox, agent)
+    return Mind(ways, answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger, scorer)
 
 
 def build_mqtt(
@@ -228,7 +231,7 @@ def build_mqtt(
     return link, bridge
 
 
-def _build_home(live: Live, scorer: Scorer) -> tuple[HomeLink, HomeAssistant] | tuple[None, None]:
+def _build_home(live: Live, scorer: HouseholdScorer) -> tuple[HomeLink, HomeAssistant] | tuple[None, None]:
     config = live()
     if config.home.url is None:
         return None, None

@@ -165,7 +165,8 @@ class Daemon:
             ask=self.conversation.ask,
             open_ears=self._open_ears,
             status=self.status,
-            orders=engine_orders(self.orders) | routing_orders(self.mind, self._config.house.languages, turns),
+            orders=engine_orders(self.orders)
+            | routing_orders(self.mind.tiers, lambda: self._config.house.languages, turns, self.mind.scorer.refit),
         )
 
     async def run(self) -> None:
@@ -281,7 +282,6 @@ class Daemon:
             self.bridge.deliver(turn, answer)
 
     def _want(self, engine: str) -> None:
-        """It would have answered had it been warm: the next time it may."""
         self.pool.want(engine)
         self.warmup.wanted(engine)
 

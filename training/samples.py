@@ -15,6 +15,9 @@ from pathlib import Path
 from training.corpus import CORPUS, CorpusError, Grammar, Template, read_templates
 from training.noise import noisy
 
+# Tasks in which the matter alone tells the label. In all others what is said beside it may tell it just as well, so
+# nothing is said beside it.
+RAMBLING_TASKS = frozenset({"kinds"})
 # Sentences drawn for each label of a language.
 SENTENCES = 6_500
 # Sentences of each label and language that a correction is tried on.
@@ -60,10 +63,11 @@ def draw(task: str, seed: int, corpus: Path = CORPUS, sentences: int = SENTENCES
     for language, labels in labels_of(task, corpus).items():
         grammar = Grammar.load(language, corpus)
         by_label = {label: read_templates(corpus / task / language / f"{label}.txt") for label in labels}
-        wrapper = Wrapper(language, grammar, [template for found in by_label.values() for template in found])
-        for label, templates in by_label.items():
+        templates = [template for found in by_label.values() for template in found]
+        wrapper = Wrapper(language, grammar, templates, rambles=task in RAMBLING_TASKS)
+        for label, own in by_label.items():
             rng = random.Random(f"{seed} {language} {label}")
-            drawn = list(_draw_label(templates, grammar, sentences, rng))
+            drawn = list(_draw_label(own, grammar, sentences, rng))
             total = sum(share for _, _, share in drawn)
             samples += [
                 Sample(wrapper.wrap(sentence, rng), label, language, template.place, share / total)
@@ -101,14 +105,18 @@ def _draw_label(
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """Puts rambling around sentences of one language."""
+    """Puts rambling around sentences of one language, where it `rambles`, and has them heard badly."""
 
     language: str
     grammar: Grammar
     templates: Sequence[Template]
+    rambles: bool = True
 
     def wrap(self, sentence: str, rng: random.Random) -> str:
-        text = sentence
+        text = self._ramble(sentence, rng) if self.rambles else sentence
+        return noisy(text, self.language, rng) if rng.random() < NOISY else text
+
+    def _ramble(self, text: str, rng: random.Random) -> str:
         chance = rng.random()
         if chance < RAMBLING_BEFORE:
             text = f"{self._from_slot('ramble', rng)} {text}"
@@ -121,7 +129,7 @@ class Wrapper:
             text = f"{text} {self._from_slot('link', rng)} {self._mixed(rng)}"
         if rng.random() < CLOSING:
             text = f"{text} {self._from_slot('closing', rng)}"
-        return noisy(text, self.language, rng) if rng.random() < NOISY else text
+        return text
 
     def _mixed(self, rng: random.Random) -> str:
         pieces: list[str] = []

@@ -91,5 +91,5 @@ def recent(invocation: Invocation, count: int, as_json: bool) -> None:
     _OUT.print(table)
 
 
-def _ask(invocation: Invocation, kind: str, **data: Any) -> dict[str, Any]:
-    return asyncio.run(request_result(find_control_socket(invocation.load().config.house), kind, data))
+def _ask(invocation: Invocation, request: str, /, **data: Any) -> dict[str, Any]:
+    return asyncio.run(request_result(find_control_socket(invocation.load().config.house), request, data))

@@ -71,7 +71,7 @@ class Answer:
     `via` is the way it came: a tier's model, a skill, Home Assistant, a plugin, or the daemon itself. `tier` is set for
     a model. `demonstration` marks words of a model that is not meant to be believed. `error_code` is set when the
     text is the daemon's own sentence about a turn that failed. `timings_ms` has milliseconds by stage.
-    `cost_micros`: millionths of the currency that was spent on it. `offers_more`: it ends with the offer to think again.
+    `cost_micros`: millionths of the currency that was spent on it. `offers_more`: it ends in the offer to think again.
     """
 
     text: str
