@@ -62,7 +62,7 @@ _NO_CLOUD = (
     "|without (?:using )?the cloud|(?:do not|dont|don t) use the cloud|(?:keep it|stay) (?:local|at home|in the house)"
     "|locally only"
 )
-_GLUE = "(?:y|and|pero|but|por favor|please|porfa|jarvis|antes|first|oye|esto|this|que)"
+_GLUE = "(?:y|and|pero|but|por favor|please|porfa|jarvis|oye)"
 _KINDS = {"think": _THINK, "short": _SHORT, "no_cloud": _NO_CLOUD, "cloud": _CLOUD}
 _AT_START = {name: re.compile(rf"^(?:{_GLUE} )*(?:{what})\b(?: {_GLUE}\b)*(?= |$)") for name, what in _KINDS.items()}
 _AT_END = {name: re.compile(rf"(?:^|(?<= ))(?:{_GLUE} )*(?:{what})(?: {_GLUE})*$") for name, what in _KINDS.items()}
