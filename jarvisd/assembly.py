@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 from jarvisd import __version__
 from jarvisd.answering.answering import Answering
+from jarvisd.answering.devices import SOURCE as DEVICES
+from jarvisd.answering.devices import device_tools
 from jarvisd.answering.learning import MIX_TURNS, Learning
 from jarvisd.answering.question import Question
 from jarvisd.answering.scoring import FILE_NAME as CORRECTION_FILE
@@ -33,6 +35,7 @@ from jarvisd.engines.readings import Fresh
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.events import ListeningChanged, Routed
 from jarvisd.home.agent import HomeAssistant
+from jarvisd.home.devices import Devices
 from jarvisd.home.link import HomeLink
 from jarvisd.language import guess_language
 from jarvisd.llm import chat, embeddings, sleep
@@ -53,7 +56,7 @@ from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Answer, EngineStatus, Finished, Language, Route
+from jarvisd.types import Answer, EngineStatus, Finished, Language, Route, Tool
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,6 +80,13 @@ class Mind:
     home: HomeLink | None
     ledger: Ledger
     scorer: HouseholdScorer
+
+    async def offer_tools(self, of_plugins: Mapping[str, Sequence[Tool]]) -> None:
+        """Fills the toolbox, but for what servers offer."""
+        for plugin, tools in of_plugins.items():
+            await self.toolbox.replace(plugin, tools)
+        if self.home is not None:
+            await self.toolbox.replace(DEVICES, device_tools(Devices(self.home), self.home.known_house))
 
 
 def build_pool(

@@ -181,8 +181,7 @@ class Daemon:
             await self.control.claim()
             await self.orders.remember()
             await self.hooks.startup(self._jarvis_for)
-            for plugin, tools in (await self.hooks.collect("register_tools")).items():
-                await self.mind.toolbox.replace(plugin, tools)
+            await self.mind.offer_tools(await self.hooks.collect("register_tools"))
             try:
                 await self.supervisor.run(self._services())
             finally:

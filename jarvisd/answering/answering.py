@@ -104,6 +104,7 @@ class Answering:
             answered_by=route.engine,
             via="model",
             tier=route.tier,
+            route=route,
             demonstration=route.engine in self.demonstration,
             prompt_tokens=heard.finished.prompt_tokens if heard.finished else None,
             completion_tokens=heard.finished.completion_tokens if heard.finished else None,

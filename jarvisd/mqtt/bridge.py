@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from jarvisd.bus import Bus, Mailbox
-from jarvisd.events import AnswerDelta, EngineStateChanged, Event, ListeningChanged, Transcribed, WakeDetected
+from jarvisd.events import AnswerDelta, EngineStateChanged, Event, ListeningChanged, Rang, Transcribed, WakeDetected
 from jarvisd.language import guess_language
 from jarvisd.mqtt import payloads, topics
 from jarvisd.mqtt.link import Incoming, Link
@@ -83,6 +83,8 @@ class Bridge:
                 self._passing(topics.EVENT_TRANSCRIPT, payloads.transcript(event))
             case AnswerDelta():
                 self._passing(topics.RESPONSE_STREAM, payloads.delta(event))
+            case Rang(ring):
+                self._link.send(self._names.of(topics.EVENT_RING), payloads.ring(ring))
             case EngineStateChanged() | ListeningChanged():
                 self._show_state()
 

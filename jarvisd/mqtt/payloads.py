@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from jarvisd.events import AnswerDelta, Transcribed, WakeDetected
-from jarvisd.types import Answer, EngineStatus, GpuStatus, Language, Turn
+from jarvisd.types import Answer, EngineStatus, GpuStatus, Language, Ring, Route, Turn
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -105,9 +105,44 @@ def response(turn: Turn, answer: Answer) -> bytes:
             "text": answer.text,
             "language": answer.language,
             "answered_by": answer.answered_by,
+            "via": answer.via,
+            "tier": answer.tier or None,
+            "route": _route(answer.route),
+            "cost": answer.cost_micros / 1e6,
             "demonstration": answer.demonstration,
             "error": answer.error_code,
             "timings_ms": {stage: round(spent_ms, 1) for stage, spent_ms in answer.timings_ms.items()},
+        }
+    )
+
+
+def _route(route: Route | None) -> dict[str, Any] | None:
+    if route is None:
+        return None
+    return {
+        "reason": route.reason,
+        "probabilities": {kind: round(share, 3) for kind, share in route.probabilities.items()},
+        "margin": route.margin,
+        "eta_s": route.eta_s,
+        "cloud": route.cloud,
+        "cold": route.cold,
+        "wanted": route.wanted,
+    }
+
+
+def ring(ring: Ring) -> bytes:
+    return _encoded(
+        {
+            "id": ring.id,
+            "kind": ring.kind,
+            "text": ring.text,
+            "room": ring.room,
+            "language": ring.language,
+            "sentence": ring.sentence,
+            "due": datetime.fromtimestamp(ring.due_s).astimezone().isoformat(timespec="seconds"),
+            "late_s": round(ring.late_s, 1),
+            "again": ring.again,
+            "time": _now(),
         }
     )
 

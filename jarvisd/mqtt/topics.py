@@ -38,8 +38,17 @@ RESPONSE = Topic(
     "out",
     1,
     False,
-    "JSON: `turn`, `id`, `source`, `room`, `question`, `text`, `language`, `answered_by`, `demonstration`, `error`, "
-    "`timings_ms`; the whole answer of every turn",
+    "JSON: `turn`, `id`, `source`, `room`, `question`, `text`, `language`, `answered_by`, `via` (model, skill, home, "
+    "plugin, jarvisd), `tier`, `route` (for a model: `reason`, `probabilities`, `margin`, `eta_s`, `cloud`, `cold`, "
+    "`wanted`; else null), `cost` (money), `demonstration`, `error`, `timings_ms`; the whole answer of every turn",
+)
+EVENT_RING = Topic(
+    "event/ring",
+    "out",
+    1,
+    False,
+    "JSON: `id`, `kind` (timer, alarm, reminder), `text`, `room`, `language`, `sentence` (to be said), `due`, "
+    "`late_s`, `again` (it may have been told before under this `id`), `time`; waits for an absent broker",
 )
 BRIDGE_ERROR = Topic(
     "bridge/error", "out", 1, False, "JSON: `topic`, `error`, `time`; a payload that was refused, and why"
@@ -76,6 +85,7 @@ TABLE = (
     EVENT_TRANSCRIPT,
     RESPONSE_STREAM,
     RESPONSE,
+    EVENT_RING,
     BRIDGE_ERROR,
     ASK_SET,
     GPU_STATUS,

@@ -1,4 +1,4 @@
-"""Says whether a text may leave the house, as the daemon does: by rules, and by a trained score for what has no form."""
+"""Says whether a text may leave the house, as the daemon does: by rules, and by a trained score beside them."""
 
 from __future__ import annotations
 

@@ -69,8 +69,9 @@ class Answer:
 
     `answered_by` is a plugin's name, an engine's name, or "jarvisd" for its own honest sentences.
     `via` is the way it came: a tier's model, a skill, Home Assistant, a plugin, or the daemon itself. `tier` is set for
-    a model. `demonstration` marks words of a model that is not meant to be believed. `error_code` is set when the
-    text is the daemon's own sentence about a turn that failed. `timings_ms` has milliseconds by stage.
+    a model, and `route` says why it was that one. `demonstration` marks words of a model that is not meant to be
+    believed. `error_code` is set when the text is the daemon's own sentence about a turn that failed. `timings_ms` has
+    milliseconds by stage.
     `cost_micros`: millionths of the currency that was spent on it. `offers_more`: it ends in the offer to think again.
     """
 
@@ -82,6 +83,7 @@ class Answer:
     error_code: str | None = None
     via: Via = "jarvisd"
     tier: str = ""
+    route: Route | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost_micros: int = 0
