@@ -8,12 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jarvisd import __version__
 from jarvisd.answering.answering import Answering
-from jarvisd.answering.devices import SOURCE as DEVICES
-from jarvisd.answering.devices import device_tools
 from jarvisd.answering.learning import MIX_TURNS, Learning
 from jarvisd.answering.question import Question
 from jarvisd.answering.scoring import FILE_NAME as CORRECTION_FILE
@@ -34,9 +32,6 @@ from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.readings import Fresh
 from jarvisd.engines.spec import EngineSpec
 from jarvisd.events import ListeningChanged, Routed
-from jarvisd.home.agent import HomeAssistant
-from jarvisd.home.devices import Devices
-from jarvisd.home.link import HomeLink
 from jarvisd.language import guess_language
 from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.mqtt.bridge import Bridge
@@ -57,6 +52,10 @@ from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
 from jarvisd.types import Answer, EngineStatus, Finished, Language, Route, Tool
+
+if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
+    from jarvisd.home.agent import HomeAssistant
+    from jarvisd.home.link import HomeLink
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -86,7 +85,10 @@ class Mind:
         for plugin, tools in of_plugins.items():
             await self.toolbox.replace(plugin, tools)
         if self.home is not None:
-            await self.toolbox.replace(DEVICES, device_tools(Devices(self.home), self.home.known_house))
+            from jarvisd.answering.devices import SOURCE, device_tools
+            from jarvisd.home.devices import Devices
+
+            await self.toolbox.replace(SOURCE, device_tools(Devices(self.home), self.home.known_house))
 
 
 def build_pool(
@@ -245,6 +247,9 @@ def _build_home(live: Live, scorer: HouseholdScorer) -> tuple[HomeLink, HomeAssi
     config = live()
     if config.home.url is None:
         return None, None
+    from jarvisd.home.agent import HomeAssistant
+    from jarvisd.home.link import HomeLink
+
     link = HomeLink(config.home, read_secret(config.home.token_credential), lambda: live().house.languages)
 
     def normalise(text: str, language: Language) -> Sequence[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from jarvisd.control.routing import routing_orders
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation
 from jarvisd.engines.orders import Orders
+from jarvisd.engines.process import belongs_to
 from jarvisd.engines.released import FILE_NAME as RELEASED_FILE
 from jarvisd.engines.released import ReleasedCards
 from jarvisd.engines.spec import engine_specs
@@ -181,7 +181,7 @@ class Daemon:
             await self.control.claim()
             await self.orders.remember()
             await self.hooks.startup(self._jarvis_for)
-            await self.mind.offer_tools(await self.hooks.collect("register_tools"))
+            await self._offer_tools()
             try:
                 await self.supervisor.run(self._services())
             finally:
@@ -264,17 +264,7 @@ class Daemon:
             await self.gpus.fresh()
 
     def _is_ours(self, pid: int) -> bool:
-        """Whether a process is this one or belongs to an engine: each is started in a session of its own.
-
-        One that is not here has ended since, or is seen from inside a container: that may well have been an engine's.
-        """
-        try:
-            session = os.getsid(pid)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return pid == os.getpid() or session in {engine.pid for engine in self.pool.statuses()}
+        return belongs_to(pid, {engine.pid for engine in self.pool.statuses()})
 
     def _deliver(self, turn: Turn, answer: Answer) -> None:
         if self.bridge is not None:
@@ -289,6 +279,11 @@ class Daemon:
         usual = self.warmup.usual({tier.engine for tier in self._config.tiers.values()})
         if usual is not None:
             self.pool.want(usual)
+
+    async def _offer_tools(self) -> None:
+        """Where no tier may call tools, what checks their arguments is not even loaded."""
+        if any(tier.tools for tier in self._config.tiers.values()):
+            await self.mind.offer_tools(await self.hooks.collect("register_tools"))
 
     def _last_answer(self, room: str | None) -> str | None:
         return self.conversation.last_answer(room)
@@ -346,6 +341,7 @@ class Daemon:
         self.ears.reconfigure(config.wake, config.endpoint)
         self.conversation.reconfigure(config.conversation, config.house.languages)
         self.mind.toolbox.reconfigure(config.tools)
+        await self._offer_tools()
         self.mind.ledger.reconfigure(config.cloud, config.engines)
         if self.mind.home is not None:
             self.mind.home.reconfigure(config.home)

@@ -53,6 +53,7 @@ class Tiers:
             wish=question.wishes.level,
             last_tier=question.follows,
             prefer=wished,
+            look=self.settings().look_first,
         )
 
     def route(self, decision: Decision, rank: int) -> Route:

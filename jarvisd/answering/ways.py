@@ -6,13 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from jarvisd.home.agent import HomeAssistant, HomeReply
+from jarvisd.home.reply import HomeReply
 from jarvisd.sentences import sentence
 from jarvisd.skills.skills import Skills
 from jarvisd.tools.confirm import Reply, understand
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.types import Language, ToolContext, Transcript, Turn, Via
+
+if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
+    from jarvisd.home.agent import HomeAssistant
 
 # So long Home Assistant's own confirmation lives.
 CONFIRM_WITHIN_S = 60.0

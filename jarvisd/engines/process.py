@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -222,6 +222,20 @@ def session_of(pid: int) -> int | None:
         return os.getsid(pid)
     except OSError:
         return None
+
+
+def belongs_to(pid: int, children: Collection[int | None]) -> bool:
+    """Whether a process is this one or was started by one of these children: each leads a session of its own.
+
+    One that is not here has ended since, or is seen from inside a container: that may well have been a child's.
+    """
+    try:
+        session = os.getsid(pid)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return pid == os.getpid() or session in children
 
 
 def remove_socket(path: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from jarvisd.errors import HomeError
 from jarvisd.home.danger import Confirmations, is_dangerous, is_harmless
@@ -20,6 +20,9 @@ from jarvisd.home.link import ASK_FIRST, LOCAL_AGENT, HomeLink
 from jarvisd.home.match import UNKNOWN, Match, NoMatch, choose
 from jarvisd.home.phrases import is_bare_name, phrases
 from jarvisd.home.readback import Readback, read_back
+from jarvisd.home.reply import HomeReply as HomeReply
+from jarvisd.home.reply import NotForHome as NotForHome
+from jarvisd.home.reply import Outcome
 from jarvisd.home.sentences import question, spoken, told
 from jarvisd.home.session import Session
 from jarvisd.home.states import EntityState, Watched, watch
@@ -33,39 +36,6 @@ MAX_CHARACTERS = 200
 ACTION_LIMIT_S = 6.0
 
 Normalise: TypeAlias = Callable[[str, Language], Sequence[str]]
-Outcome: TypeAlias = Literal["done", "answered", "failed", "unsure", "confirm", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class HomeReply:
-    """What to say. The turn is over with it, whatever the outcome.
-
-    `done`: acted, and the states show it. `answered`: a question about the house. `failed`: not, or not all of it.
-    `unsure`: it may have been done. `confirm`: nothing was done; `confirmation` is for `HomeAssistant.confirm` when
-    the person says yes. `refused`: a confirmation that is too late. `entities`: those that were operated or asked
-    about. `read_back` is False where no state can show what was done.
-    """
-
-    speech: str
-    outcome: Outcome
-    language: Language
-    intent: str = ""
-    entities: tuple[str, ...] = ()
-    read_back: bool = False
-    confirmation: str | None = None
-    conversation_id: str | None = None
-
-    @property
-    def acted(self) -> bool:
-        """Whether something was, or may have been, operated."""
-        return self.outcome in {"done", "unsure"} or (self.outcome == "failed" and bool(self.entities))
-
-
-@dataclass(frozen=True, slots=True)
-class NotForHome:
-    """Home Assistant did nothing and has no answer; `reason` says why, for the turn's record."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ tier would have cost without its waiting says whether a cold one was wanted: it 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jarvisd.types import Kind, Level
 
@@ -21,7 +21,7 @@ from jarvisd.types import Kind, Level
 # only keeps a larger model busy. A home command reaches a model only when no grammar knew it.
 REGRET: Mapping[Kind, Mapping[Level, float]] = {
     "home": {"fast": 0.15, "strong": 0.0, "reasoning": 0.3},
-    "fast": {"fast": 0.0, "strong": 0.08, "reasoning": 0.25},
+    "fast": {"fast": 0.0, "strong": 0.12, "reasoning": 0.25},
     "strong": {"fast": 0.6, "strong": 0.0, "reasoning": 0.15},
     "reasoning": {"fast": 1.0, "strong": 0.45, "reasoning": 0.0},
 }
@@ -34,7 +34,9 @@ STAY = 0.05
 # What a person asked for by name is worth more than all that speaks against it.
 PREFERRED = 10.0
 # On "fast", with so much doubt, the answer is looked at before it is spoken.
-GREY_FROM, GREY_TO = 0.2, 0.7
+GREY_FROM, GREY_TO = 0.15, 0.7
+# Of the answers of a level that is too low, looking is expected to catch this part before they are spoken.
+CAUGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,18 @@ def decide(
     wish: Level | None = None,
     last_tier: str | None = None,
     prefer: Collection[str] = (),
+    look: bool = False,
 ) -> Decision:
     """Weighs the tiers. `wish`: a level that was asked for in so many words; `prefer`: tiers that were. `last_tier`:
-    who answered before.
+    who answered before. `look`: a doubtful beginning of the fast level can be looked at before it is spoken.
     """
     believed = _believed(probabilities, wish)
     allowed = [option for option in options if not option.refused]
-    weighed = [_weigh(option, believed, comfort_s, last_tier, prefer) for option in allowed]
+    caught = (
+        CAUGHT if look and wish is None and any(one.level != "fast" and not one.failing for one in allowed) else 0.0
+    )
+    weighed = [_weigh(option, believed, comfort_s, caught) for option in allowed]
+    weighed = [_favoured(one, last_tier, prefer) for one in weighed]
     order = sorted(weighed, key=lambda one: (bool(one.option.failing), one.cost))  # stable: the household's order
     refused = {option.tier: option.refused for option in options if option.refused}
     if not order:
@@ -123,7 +130,7 @@ def decide(
         tuple(order),
         margin,
         wanted=wanted.option.tier if wanted is not order[0] and not wanted.option.failing else None,
-        escalate_to=None if wish else _escalation(believed, order),
+        escalate_to=_escalation(believed, order) if caught else None,
         refused=refused,
     )
 
@@ -135,26 +142,27 @@ def _believed(probabilities: Mapping[Kind, float], wish: Level | None) -> Mappin
     return {kind: float(kind == wish) for kind in REGRET}
 
 
-def _weigh(
-    option: Option,
-    probabilities: Mapping[Kind, float],
-    comfort_s: float,
-    last_tier: str | None,
-    prefer: Collection[str],
-) -> Weighed:
+def _weigh(option: Option, probabilities: Mapping[Kind, float], comfort_s: float, caught: float) -> Weighed:
     regret = sum(share * REGRET[kind][option.level] for kind, share in probabilities.items())
-    if option.tier == last_tier:
-        regret -= STAY
-    if option.tier in prefer:
-        regret -= PREFERRED
+    if option.level == "fast" and _doubt(probabilities) <= GREY_TO:
+        regret *= 1 - caught
     return Weighed(option, regret, LATE_A_SECOND * max(0.0, option.eta_s - comfort_s), MONEY * option.price)
+
+
+def _favoured(weighed: Weighed, last_tier: str | None, prefer: Collection[str]) -> Weighed:
+    favour = STAY * (weighed.option.tier == last_tier) + PREFERRED * (weighed.option.tier in prefer)
+    return replace(weighed, regret=weighed.regret - favour)
 
 
 def _escalation(probabilities: Mapping[Kind, float], order: Sequence[Weighed]) -> str | None:
     """Who answers instead of a fast tier whose answer is doubtful; None where there is no doubt, or nobody."""
     first = order[0].option
-    doubt = probabilities.get("strong", 0.0) + probabilities.get("reasoning", 0.0)
-    if first.level != "fast" or not GREY_FROM <= doubt <= GREY_TO:
+    if first.level != "fast" or not GREY_FROM <= _doubt(probabilities) <= GREY_TO:
         return None
     better = (one.option for one in order[1:] if one.option.level != "fast" and not one.option.failing)
     return next((option.tier for option in better), None)
+
+
+def _doubt(probabilities: Mapping[Kind, float]) -> float:
+    """How likely it is that a fast level is too low."""
+    return probabilities.get("strong", 0.0) + probabilities.get("reasoning", 0.0)

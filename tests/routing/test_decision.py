@@ -97,15 +97,26 @@ def test_the_one_that_answered_last_stays_against_one_that_is_a_little_better():
 
 
 def test_doubt_about_the_fast_one_has_its_answer_looked_at():
-    doubtful = {"home": 0.0, "fast": 0.7, "strong": 0.3, "reasoning": 0.0}
-    cold = at(STRONG, eta_s=9.0)
-    decision = decide(doubtful, (FAST, cold))
+    doubtful = {"home": 0.0, "fast": 0.75, "strong": 0.25, "reasoning": 0.0}
+    decision = decide(doubtful, (FAST, STRONG), look=True)
     assert order(decision)[0] == "fast"
     assert (decision.grey, decision.escalate_to) == (True, "strong")
-    assert not decide(surely("fast"), (FAST, STRONG)).grey
-    assert not decide(doubtful, (FAST,)).grey
-    assert not decide(doubtful, (FAST, at(cold, failing="it failed"))).grey
-    assert not decide(doubtful, (FAST, cold), wish="fast").grey
+    assert not decide(surely("fast"), (FAST, STRONG), look=True).grey
+    assert not decide(doubtful, (FAST,), look=True).grey
+    assert not decide(doubtful, (FAST, at(STRONG, failing="it failed")), look=True).grey
+    assert not decide(doubtful, (FAST, STRONG), look=True, wish="fast").grey
+
+
+def test_what_cannot_be_looked_at_goes_to_the_better_one_in_doubt():
+    doubtful = {"home": 0.0, "fast": 0.75, "strong": 0.25, "reasoning": 0.0}
+    decision = decide(doubtful, (FAST, STRONG))
+    assert order(decision)[0] == "strong"
+    assert not decision.grey
+
+
+def test_what_is_hardly_fast_at_all_is_not_tried_there_first():
+    hard = {"home": 0.0, "fast": 0.2, "strong": 0.8, "reasoning": 0.0}
+    assert order(decide(hard, (FAST, STRONG), look=True))[0] == "strong"
 
 
 def test_more_waiting_never_makes_a_tier_likelier():
