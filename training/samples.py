@@ -15,9 +15,8 @@ from pathlib import Path
 from training.corpus import CORPUS, CorpusError, Grammar, Template, read_templates
 from training.noise import noisy
 
-# Tasks in which the matter alone tells the label. In all others what is said beside it may tell it just as well, so
-# nothing is said beside it.
-RAMBLING_TASKS = frozenset({"kinds"})
+# Tasks in which what is said beside the matter may tell the label just as well: nothing is said beside it there.
+PLAIN_TASKS = frozenset({"private"})
 # Sentences drawn for each label of a language.
 SENTENCES = 6_500
 # Sentences of each label and language that a correction is tried on.
@@ -64,7 +63,7 @@ def draw(task: str, seed: int, corpus: Path = CORPUS, sentences: int = SENTENCES
         grammar = Grammar.load(language, corpus)
         by_label = {label: read_templates(corpus / task / language / f"{label}.txt") for label in labels}
         templates = [template for found in by_label.values() for template in found]
-        wrapper = Wrapper(language, grammar, templates, rambles=task in RAMBLING_TASKS)
+        wrapper = Wrapper(language, grammar, templates, rambles=task not in PLAIN_TASKS)
         for label, own in by_label.items():
             rng = random.Random(f"{seed} {language} {label}")
             drawn = list(_draw_label(own, grammar, sentences, rng))
