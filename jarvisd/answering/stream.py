@@ -101,6 +101,8 @@ class Streams:
                         yield replace(piece, text=text)  # noqa: ASYNC119 - left with aclosing, as is said above
                 elif isinstance(piece, Thought):
                     pieces += 1
+                elif isinstance(piece, Finished) and thoughts.thinking:
+                    raise TooMuchThought  # it has used up all its words for that
                 else:
                     if rest := thoughts.end():
                         yield Delta(rest)  # noqa: ASYNC119 - left with aclosing, as is said above

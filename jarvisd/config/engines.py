@@ -174,6 +174,12 @@ class VllmEngine(EngineBase):
         "or auto: by the model's name.",
         min_length=1,
     )
+    reasoning_parser: str = key(
+        "auto",
+        "How thoughts are told from the answer, for models that think aloud: one of vLLM's names (deepseek_r1, qwen3), "
+        "none, or auto: by the model's name.",
+        min_length=1,
+    )
     extra_args: Texts = key((), "More arguments for `vllm serve`.")
 
     @model_validator(mode="after")

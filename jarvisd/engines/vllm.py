@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jarvisd.config import VllmEngine
@@ -35,6 +36,14 @@ _PARSERS = (
     ("gemma-4", "gemma4"),
 )
 
+# How models that think aloud tell their thoughts from the answer, by parts of their names; the first that fits.
+_THINKERS = (
+    ("qwen3-coder", "none"),
+    ("deepseek-r1", "deepseek_r1"),
+    ("qwq", "deepseek_r1"),
+    ("qwen3", "qwen3"),
+)
+
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -62,6 +71,7 @@ def vllm_argv(
     argv += _tools(engine)
     if engine.sleep:
         argv.append("--enable-sleep-mode")
+    argv += _reasoning(engine)
     return (*argv, *engine.extra_args)
 
 
@@ -107,16 +117,25 @@ def vllm_need(engine: VllmEngine, facts: ModelFacts | None, cache_bytes: int) ->
 
 def tool_parser(engine: VllmEngine) -> str:
     """vLLM's name for how this model calls tools, or "none"."""
-    if engine.tool_parser != "auto":
-        return engine.tool_parser
-    name = engine.model.lower().replace("_", "-")
-    return next((parser for part, parser in _PARSERS if part in name), "none")
+    return _by_name(engine.model, _PARSERS) if engine.tool_parser == "auto" else engine.tool_parser
+
+
+def _by_name(model: str, parsers: Sequence[tuple[str, str]]) -> str:
+    name = model.lower().replace("_", "-")
+    return next((parser for part, parser in parsers if part in name), "none")
 
 
 def _tools(engine: VllmEngine) -> list[str]:
     """Without a parser vLLM refuses every question that offers tools."""
     parser = tool_parser(engine)
     return [] if parser == "none" else ["--enable-auto-tool-choice", "--tool-call-parser", parser]
+
+
+def _reasoning(engine: VllmEngine) -> list[str]:
+    """Without a parser, what a model thinks comes as if it were its answer."""
+    parser = engine.reasoning_parser
+    parser = _by_name(engine.model, _THINKERS) if parser == "auto" else parser
+    return [] if parser == "none" else ["--reasoning-parser", parser]
 
 
 def _serving(engine: VllmEngine) -> Serving:

@@ -76,6 +76,23 @@ def test_the_command_line_is_that_of_one_household(tmp_path):
 @pytest.mark.parametrize(
     ("model", "chosen", "parser"),
     [
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "auto", "deepseek_r1"),
+        ("/srv/models/Qwen3-8B-AWQ", "auto", "qwen3"),
+        ("Qwen/Qwen3-Coder-30B-A3B", "auto", None),
+        ("Qwen/Qwen2.5-14B-Instruct-AWQ", "auto", None),
+        ("a/model", "qwen3", "qwen3"),
+        ("Qwen/Qwen3-8B-AWQ", "none", None),
+    ],
+)
+def test_how_a_model_tells_its_thoughts_is_told_by_its_name(tmp_path, model, chosen, parser):
+    argv = spec_of(tmp_path, model=model, reasoning_parser=chosen).argv
+    told = argv[argv.index("--reasoning-parser") + 1] if "--reasoning-parser" in argv else None
+    assert told == parser
+
+
+@pytest.mark.parametrize(
+    ("model", "chosen", "parser"),
+    [
         ("Qwen/Qwen2.5-14B-Instruct-AWQ", "auto", "hermes"),
         ("/srv/models/Qwen3-8B-AWQ", "auto", "hermes"),
         ("Qwen/Qwen3-Coder-30B-A3B", "auto", "qwen3_coder"),
