@@ -6,7 +6,7 @@ import pytest
 from jarvisd.events import AnswerDelta, Transcribed, WakeDetected
 from jarvisd.mqtt import payloads
 from jarvisd.mqtt.payloads import MAX_PAYLOAD_BYTES, BadPayload, Question, parse_ask
-from jarvisd.types import Answer, Detection, EngineState, EngineStatus, Transcript, Turn
+from jarvisd.types import Answer, Detection, EngineState, EngineStatus, Ring, Route, Transcript, Turn
 
 TURN = Turn("mqtt", "es", 60, room="kitchen", request_id="r-1", id="t1")
 
@@ -62,7 +62,7 @@ def test_payloads_that_are_refused(payload, complaint):
 
 
 def test_a_response_has_the_whole_answer():
-    answer = Answer("Son las tres.", "es", "clock", "¿qué hora es?", timings_ms={"command": 1.25})
+    answer = Answer("Son las tres.", "es", "clock", "¿qué hora es?", via="skill", timings_ms={"command": 1.25})
     assert json.loads(payloads.response(TURN, answer)) == {
         "turn": "t1",
         "id": "r-1",
@@ -72,9 +72,45 @@ def test_a_response_has_the_whole_answer():
         "text": "Son las tres.",
         "language": "es",
         "answered_by": "clock",
+        "via": "skill",
+        "tier": None,
+        "route": None,
+        "cost": 0.0,
         "demonstration": False,
         "error": None,
         "timings_ms": {"command": 1.2},
+    }
+
+
+def test_a_models_response_says_why_it_was_that_one():
+    route = Route("strong", "big", "it is hard", {"strong": 0.7123, "fast": 0.2}, 0.1, 0.8, cold=True, wanted="deep")
+    answer = Answer("Yes.", "en", "big", via="model", tier="strong", route=route, cost_micros=1500)
+    said = json.loads(payloads.response(TURN, answer))
+    assert (said["tier"], said["cost"]) == ("strong", 0.0015)
+    assert said["route"] == {
+        "reason": "it is hard",
+        "probabilities": {"strong": 0.712, "fast": 0.2},
+        "margin": 0.1,
+        "eta_s": 0.8,
+        "cloud": False,
+        "cold": True,
+        "wanted": "deep",
+    }
+
+
+def test_a_ring_says_what_to_say_and_when_it_was_due():
+    said = json.loads(payloads.ring(Ring("r1", "timer", "pasta", "kitchen", "en", 1_000_000.0, 2.04, False, "Pasta!")))
+    assert datetime.fromisoformat(said.pop("time")).tzinfo is not None
+    assert datetime.fromisoformat(said.pop("due")).timestamp() == 1_000_000
+    assert said == {
+        "id": "r1",
+        "kind": "timer",
+        "text": "pasta",
+        "room": "kitchen",
+        "language": "en",
+        "sentence": "Pasta!",
+        "late_s": 2.0,
+        "again": False,
     }
 
 
