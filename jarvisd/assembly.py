@@ -38,6 +38,7 @@ from jarvisd.mqtt.bridge import Bridge
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.plain import imperatives, plain, strip_courtesies
+from jarvisd.routing.account import spoken_account
 from jarvisd.routing.decision import Decision
 from jarvisd.routing.judge import build_judge
 from jarvisd.routing.latency import Latency
@@ -51,7 +52,7 @@ from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Answer, EngineStatus, Finished, Language, Route, Tool
+from jarvisd.types import Answer, EngineStatus, Finished, Kind, Language, Route, Tool
 
 if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
     from jarvisd.home.agent import HomeAssistant
@@ -79,6 +80,16 @@ class Mind:
     home: HomeLink | None
     ledger: Ledger
     scorer: HouseholdScorer
+    turns: TurnLog
+
+    async def spent(self, language: Language) -> str:
+        """The answer to "how much have we spent?"."""
+        return spoken_account(await asyncio.to_thread(self.ledger.account), language)
+
+    async def teach(self, turn_id: str, kind: Kind) -> None:
+        """Notes what an earlier turn really was, and learns from it."""
+        await asyncio.to_thread(self.turns.correct, turn_id, kind)
+        _LOGGER.info("turn %s was %s: %s", turn_id, kind, await self.scorer.refit())
 
     async def offer_tools(self, of_plugins: Mapping[str, Sequence[Tool]]) -> None:
         """Fills the toolbox, but for what servers offer."""
@@ -207,7 +218,7 @@ def build_mind(
         demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
     )
     ways = Ways(skills, toolbox, agent)
-    return Mind(ways, answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger, scorer)
+    return Mind(ways, answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger, scorer, turns)
 
 
 def build_mqtt(

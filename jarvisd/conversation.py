@@ -31,6 +31,7 @@ from jarvisd.types import (
     Answer,
     Detection,
     Heard,
+    Kind,
     Language,
     NoSpeech,
     Source,
@@ -44,14 +45,20 @@ _LOGGER = logging.getLogger(__name__)
 Deliver: TypeAlias = Callable[[Turn, Answer], None]
 AskModels: TypeAlias = Callable[[Question, Progress], Awaitable[Answer]]
 
+# Takes the id of a turn, and what it should have been taken for.
+Teach: TypeAlias = Callable[[str, Kind], Awaitable[object]]
+
+# In place of what may be a PIN, for all who are told of it.
+NOT_TOLD = "(a confirmation)"
 # A question so soon after another one in the same room may be about that.
 FOLLOWS_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """A question that a model answered."""
+    """A question that a model answered, and the id of its turn."""
 
+    answer_to: str
     question: str
     answer: Answer
     at_s: float
@@ -61,7 +68,7 @@ class Conversation:
     """Turns what is heard or typed into answers.
 
     `transcribe` is None where no recogniser is configured. `deliver` is called with every answer, and must not wait.
-    `on_wake` is told each wake word: somebody is about to ask.
+    `on_wake` is told each wake word: somebody is about to ask. `teach` notes what an earlier turn really was.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class Conversation:
         transcribe: Callable[[Utterance], Awaitable[Transcript]] | None,
         deliver: Deliver,
         on_wake: Callable[[], None] = lambda: None,
+        teach: Teach | None = None,
     ) -> None:
         self._config = config
         self._languages = tuple(languages)
@@ -86,6 +94,7 @@ class Conversation:
         self._transcribe = transcribe
         self._deliver = deliver
         self._on_wake = on_wake
+        self._teach = teach
         # By room: what was said last, and the last exchange with a model.
         self._said: dict[str | None, str] = {}
         self._last: dict[str | None, _Exchange] = {}
@@ -189,6 +198,8 @@ class Conversation:
             asked = wishes(transcript.text, transcript.language)
             plain = replace(transcript, text=asked.rest)
             said = await self._ways.confirmation(transcript, turn, language)
+            if said is None and not asked.rest:
+                said = await self._learn(progress, asked.wishes)
             if said is None and asked.rest:
                 said = await self._ways.skill(plain, turn) or await self._plugin(progress, plain)
             again = None if said else self._asked_again(turn, transcript, asked.rest)
@@ -210,9 +221,10 @@ class Conversation:
             raise TurnTrouble("nothing_heard", "transcribe")
         if transcript.language is None:
             transcript = replace(transcript, language=guess_language(transcript.text, self._languages))
-        progress.question = transcript.text
+        told = replace(transcript, text=NOT_TOLD) if self._ways.may_hear_a_pin(turn) else transcript
+        progress.question = told.text
         progress.language = transcript.language or progress.language
-        self._bus.publish(Transcribed(turn, transcript))
+        self._bus.publish(Transcribed(turn, told))
         return transcript
 
     async def _words(self, progress: Progress, utterance: Utterance) -> Transcript:
@@ -237,11 +249,22 @@ class Conversation:
         """The question before, where this one is nothing but a wish about it, or a yes to the offer to think again."""
         last = self._recent(turn)
         if not rest:
-            if last is None:
-                raise TurnTrouble("nothing_before", "route")
-            return last.question
+            return self._before(turn).question
         offered = last is not None and last.answer.offers_more and understand(transcript.text) is Reply.YES
         return last.question if last is not None and offered else None
+
+    async def _learn(self, progress: Progress, wished: Wishes) -> Said | None:
+        """ "A short answer next time": the question before was of another kind than it was taken for."""
+        if not wished.next_time or wished.level is None or self._teach is None:
+            return None
+        await self._teach(self._before(progress.turn).answer_to, wished.level)
+        return Said(sentence("learned", progress.language), "jarvisd", "jarvisd", progress.language)
+
+    def _before(self, turn: Turn) -> _Exchange:
+        last = self._recent(turn)
+        if last is None:
+            raise TurnTrouble("nothing_before", "route")
+        return last
 
     async def _model(self, progress: Progress, text: str, wished: Wishes, *, again: bool) -> Answer:
         """An answer from a model. One that is asked for again comes from a higher level."""
@@ -268,7 +291,7 @@ class Conversation:
         """For "say it again" and "think again": the last of each room."""
         self._said[turn.room] = answer.text
         if answer.via == "model":
-            self._last[turn.room] = _Exchange(answer.question, answer, time.monotonic())
+            self._last[turn.room] = _Exchange(turn.id, answer.question, answer, time.monotonic())
 
     def _recent(self, turn: Turn) -> _Exchange | None:
         last = self._last.get(turn.room)

@@ -38,7 +38,6 @@ from jarvisd.mqtt.cards import CardTopics
 from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import Topics
 from jarvisd.paths import CONTROL_SOCKET, claim_state, make_folder, runtime_dir, state_dir
-from jarvisd.routing.account import spoken_account
 from jarvisd.skills.skills import Skills
 from jarvisd.status import NO_BROKER, Health, status_line, status_report
 from jarvisd.supervisor import Service, Supervisor
@@ -119,7 +118,7 @@ class Daemon:
             languages=lambda: self._config.house.languages,
             on_ring=self._ring,
             last_answer=self._last_answer,
-            spent=self._spent,
+            spent=lambda _period, language: self.mind.spent(language),
         )
         self.mind = build_mind(
             lambda: self._config,
@@ -142,6 +141,7 @@ class Daemon:
             transcribe=self._transcriber.transcribe if self._transcriber else None,
             deliver=self._deliver,
             on_wake=self._wake,
+            teach=self.mind.teach,
         )
         self.link: Link | None
         self.bridge: Bridge | None
@@ -287,9 +287,6 @@ class Daemon:
 
     def _last_answer(self, room: str | None) -> str | None:
         return self.conversation.last_answer(room)
-
-    async def _spent(self, _period: str, language: Language) -> str:
-        return spoken_account(await asyncio.to_thread(self.mind.ledger.account), language)
 
     async def _ring(self, ring: Ring) -> None:
         self.bus.publish(Rang(ring))

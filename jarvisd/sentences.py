@@ -52,6 +52,7 @@ CODES = frozenset(_SENTENCES)
 _SENTENCES |= {
     "thinking": {"en": "Let me think about it.", "es": "Déjame pensarlo."},
     "think_more": {"en": "Shall I think about it more carefully?", "es": "¿Quieres que lo piense mejor?"},
+    "learned": {"en": "Okay, I will remember that.", "es": "Vale, lo tendré en cuenta."},
     "not_done": {"en": "Okay, I won't.", "es": "Vale, no lo hago."},
 }
 

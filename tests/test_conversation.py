@@ -328,3 +328,20 @@ async def test_the_wake_word_is_told_at_once(tmp_path):
     house = await made(tmp_path, heard=Transcript("why?", "en"))
     await listen(house, [Detection("hey_jarvis", 0.9, 1.0)])
     assert house.woken == 1
+
+
+async def test_a_wish_for_the_next_time_teaches_what_the_question_before_was(tmp_path):
+    house = await made(tmp_path)
+    taught = []
+
+    async def teach(turn_id, kind):
+        taught.append((turn_id, kind))
+
+    house.conversation._teach = teach
+    assert (await house.conversation.ask("respuesta corta la próxima vez", source="cli")).error_code == "nothing_before"
+    await house.conversation.ask("why is the sky blue", source="cli")
+    ((turn, _),) = [one for one in house.delivered if one[1].via == "model"]
+    said = await house.conversation.ask("respuesta corta la próxima vez", source="cli")
+    assert said.text == "Vale, lo tendré en cuenta."
+    assert taught == [(turn.id, "fast")]
+    assert len(house.models.asked) == 1

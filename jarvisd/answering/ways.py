@@ -18,6 +18,8 @@ from jarvisd.types import Language, ToolContext, Transcript, Turn, Via
 if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
     from jarvisd.home.agent import HomeAssistant
 
+# "Stop", so soon after something rang, means that.
+RINGS_FOR_S = 900.0
 # So long Home Assistant's own confirmation lives.
 CONFIRM_WITHIN_S = 60.0
 
@@ -41,6 +43,11 @@ class Ways:
     home: HomeAssistant | None = None
     clock: Callable[[], float] = time.monotonic
     _waiting: dict[str | None, tuple[str, float]] = field(default_factory=dict)
+
+    def may_hear_a_pin(self, turn: Turn) -> bool:
+        """Whether what is said now may be a PIN, which is nobody's affair."""
+        confirmations = self.toolbox.confirmations if self.toolbox is not None else None
+        return confirmations is not None and confirmations.needs_pin and confirmations.waits(turn)
 
     async def confirmation(self, transcript: Transcript, turn: Turn, language: Language) -> Said | None:
         """A yes, a no or a PIN, where an action waits for one. To be asked first."""
@@ -66,6 +73,8 @@ class Ways:
         command = await asyncio.to_thread(self.skills.understand, transcript.text, transcript.language, spoken=spoken)
         if command is None:
             return None
+        if command.stops and (ring := await self.skills.bell.latest(RINGS_FOR_S)) is not None:
+            await self.skills.bell.answered(ring)
         return Said(await self.skills.perform(command, turn), command.skill, "skill", command.language)
 
     async def house(self, transcript: Transcript, turn: Turn, language: Language) -> Said | None:

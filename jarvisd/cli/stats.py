@@ -10,8 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from jarvisd.cli.run import Invocation
+from jarvisd.config import Config, RemoteEngine
 from jarvisd.paths import state_dir
+from jarvisd.routing.money import price_of, written
 from jarvisd.turns.log import FILE_NAME, TurnLog, days_ago_s
+from jarvisd.turns.stats import Price
 from jarvisd.turns.stats import stats as figures
 
 _OUT = Console(highlight=False, soft_wrap=True)
@@ -27,13 +30,20 @@ def stats(invocation: Invocation, days: float, as_json: bool) -> None:
     """Show who answered, how quickly, and what it cost; needs no running daemon."""
     config = invocation.load().config
     turns = TurnLog(state_dir(config.house) / FILE_NAME).since(days_ago_s(days))
-    found = {"days": days, **figures(turns)}
+    found = {"days": days, "currency": config.cloud.currency, **figures(turns, _cloud_price(config))}
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
     elif not turns:
         _OUT.print(f"No turns in the last {days:g} days. They are recorded by `jarvisd run`.")
     else:
         _table(found)
+
+
+def _cloud_price(config: Config) -> Price | None:
+    """What the first cloud with prices would have asked; None where there is none to compare with."""
+    clouds = [engine for engine in config.engines.values() if isinstance(engine, RemoteEngine) and engine.is_cloud]
+    prices = [price for price in map(price_of, clouds) if price is not None]
+    return prices[0].cost_micros if prices else None
 
 
 def _table(found: dict[str, Any]) -> None:
@@ -46,7 +56,7 @@ def _table(found: dict[str, Any]) -> None:
     _OUT.print(table)
     _OUT.print(f"  in the house       {_percent(found['local_share'])}")
     _OUT.print(f"  without a model    {_percent(found['without_model_share'])}")
-    _OUT.print(f"  spent              {_money(found['spent_micros'])}{_against(found)}")
+    _OUT.print(f"  spent              {written(found['spent_micros'], found['currency'])}{_against(found)}")
     for title, name in (
         ("cold starts", "cold_starts"),
         ("asked again higher", "escalated"),
@@ -70,11 +80,8 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _money(micros: int) -> str:
-    return f"{micros / 1e6:.2f}"
-
-
 def _against(found: dict[str, Any]) -> str:
     if found["all_cloud_micros"] is None:
         return ""
-    return f" instead of {_money(found['all_cloud_micros'])} with everything in the cloud"
+    instead = written(found["all_cloud_micros"], found["currency"])
+    return f" instead of {instead} with everything in the cloud ({found['saved_share']:.0%} less)"

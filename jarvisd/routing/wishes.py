@@ -15,11 +15,14 @@ from jarvisd.types import Language, Level
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """`level`: whom to ask. `short`: a short answer. `cloud`: whether outside the house is wanted, or refused."""
+    """`level`: whom to ask. `short`: a short answer. `cloud`: whether outside the house is wanted, or refused.
+    `next_time`: it is about questions like the one before, from now on.
+    """
 
     level: Level | None = None
     short: bool = False
     cloud: bool | None = None
+    next_time: bool = False
 
     @property
     def any(self) -> bool:
@@ -62,8 +65,9 @@ _NO_CLOUD = (
     "|without (?:using )?the cloud|(?:do not|dont|don t) use the cloud|(?:keep it|stay) (?:local|at home|in the house)"
     "|locally only"
 )
+_NEXT_TIME = "(?:para )?(?:la )?proxima vez|la siguiente vez|a partir de ahora|(?:the )?next time|from now on"
 _GLUE = "(?:y|and|pero|but|por favor|please|porfa|jarvis|oye)"
-_KINDS = {"think": _THINK, "short": _SHORT, "no_cloud": _NO_CLOUD, "cloud": _CLOUD}
+_KINDS = {"think": _THINK, "short": _SHORT, "no_cloud": _NO_CLOUD, "cloud": _CLOUD, "next_time": _NEXT_TIME}
 _AT_START = {name: re.compile(rf"^(?:{_GLUE} )*(?:{what})\b(?: {_GLUE}\b)*(?= |$)") for name, what in _KINDS.items()}
 _AT_END = {name: re.compile(rf"(?:^|(?<= ))(?:{_GLUE} )*(?:{what})(?: {_GLUE})*$") for name, what in _KINDS.items()}
 
@@ -87,10 +91,10 @@ def wishes(text: str, language: Language | None = None) -> Heard:  # noqa: ARG00
             found.add(name)
             moved = True
             break
-    if not found:
+    if not found - {"next_time"}:  # "the next time" alone is said of anything
         return Heard(NO_WISHES, text)
     level: Level | None = "reasoning" if "think" in found else ("fast" if "short" in found else None)
     cloud = False if "no_cloud" in found else (True if "cloud" in found else None)
     return Heard(
-        Wishes(level=level, short="short" in found, cloud=cloud), " ".join(word.said for word in said[start:end])
+        Wishes(level, "short" in found, cloud, "next_time" in found), " ".join(word.said for word in said[start:end])
     )

@@ -29,8 +29,23 @@ def test_wishes_at_the_ends(text, level, short, cloud, rest):
 
 
 @pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("respuesta corta la próxima vez", "fast"),
+        ("la próxima vez piénsalo mejor", "reasoning"),
+        ("next time think harder", "reasoning"),
+        ("be brief from now on please", "fast"),
+    ],
+)
+def test_wishes_for_the_next_time(text, level):
+    heard = wishes(text)
+    assert (heard.wishes.level, heard.wishes.next_time, heard.rest) == (level, True, "")
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "when is the eclipse visible next time",
         "why do people think hard about money at night",
         "qué significa piénsalo bien en inglés",
         "explícame cómo funciona la nube de aws",
