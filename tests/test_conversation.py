@@ -345,3 +345,15 @@ async def test_a_wish_for_the_next_time_teaches_what_the_question_before_was(tmp
     assert said.text == "Vale, lo tendré en cuenta."
     assert taught == [(turn.id, "fast")]
     assert len(house.models.asked) == 1
+
+
+async def test_what_may_be_a_pin_is_told_to_nobody(tmp_path):
+    class Listening(Ways):
+        def may_hear_a_pin(self, turn):
+            return True
+
+    house = await made(tmp_path)
+    house.conversation._ways = Listening()
+    answer, events = await events_of(house, house.conversation.ask("hello", source="cli"))
+    assert answer.question == "(a confirmation)"
+    assert "hello" not in repr([event for event in events if not isinstance(event, AnswerDelta)]).replace("Hello", "")
