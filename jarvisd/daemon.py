@@ -111,7 +111,9 @@ class Daemon:
         self._transcriber = build_transcriber(config, self.pool)
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         turns = TurnLog(state / TURNS_FILE)
-        self.recorder = Recorder(turns, config.turns)
+        self.recorder = Recorder(
+            turns, config.turns, show=lambda figures: self.bridge.show_usage(figures) if self.bridge else None
+        )
         self.skills = Skills(
             config.skills,
             state / "agenda.sqlite",

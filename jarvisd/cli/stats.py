@@ -13,6 +13,7 @@ from jarvisd.cli.run import Invocation
 from jarvisd.config import Config, RemoteEngine
 from jarvisd.paths import state_dir
 from jarvisd.routing.money import price_of, written
+from jarvisd.turns.exposition import exposition
 from jarvisd.turns.log import FILE_NAME, TurnLog, days_ago_s
 from jarvisd.turns.stats import Price
 from jarvisd.turns.stats import stats as figures
@@ -25,14 +26,17 @@ _OUT = Console(highlight=False, soft_wrap=True)
     "--days", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="So far back."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--prometheus", is_flag=True, help="Print them for Prometheus (node_exporter's textfile collector).")
 @click.pass_obj
-def stats(invocation: Invocation, days: float, as_json: bool) -> None:
+def stats(invocation: Invocation, days: float, as_json: bool, prometheus: bool) -> None:
     """Show who answered, how quickly, and what it cost; needs no running daemon."""
     config = invocation.load().config
     turns = TurnLog(state_dir(config.house) / FILE_NAME).since(days_ago_s(days))
     found = {"days": days, "currency": config.cloud.currency, **figures(turns, _cloud_price(config))}
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    elif prometheus:
+        click.echo(exposition(found), nl=False)
     elif not turns:
         _OUT.print(f"No turns in the last {days:g} days. They are recorded by `jarvisd run`.")
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from jarvisd.bus import Bus, Mailbox
 from jarvisd.events import AnswerDelta, EngineStateChanged, Event, ListeningChanged, Rang, Transcribed, WakeDetected
@@ -74,6 +74,10 @@ class Bridge:
         while self._mailbox is not None and len(self._mailbox):
             self._tell(self._mailbox.pop())  # its pieces go first
         self._link.send(self._names.of(topics.RESPONSE), payloads.response(turn, answer))
+
+    def show_usage(self, figures: Mapping[str, Any]) -> None:
+        """The household's figures, by period."""
+        self._link.retain(self._names.of(topics.USAGE), payloads.usage(figures))
 
     def _tell(self, event: Event) -> None:
         match event:

@@ -147,6 +147,10 @@ def ring(ring: Ring) -> bytes:
     )
 
 
+def usage(figures: Mapping[str, Any]) -> bytes:
+    return _encoded({**figures, "time": _now()})
+
+
 def refusal(question: Question, code: str, text: str, language: Language) -> bytes:
     """A response to a question that did not become a turn: its `turn` is null."""
     return _encoded(

@@ -50,6 +50,14 @@ EVENT_RING = Topic(
     "JSON: `id`, `kind` (timer, alarm, reminder), `text`, `room`, `language`, `sentence` (to be said), `due`, "
     "`late_s`, `again` (it may have been told before under this `id`), `time`; waits for an absent broker",
 )
+USAGE = Topic(
+    "usage",
+    "out",
+    1,
+    True,
+    "JSON: `today` and `month` (30 days), each with the figures of `jarvisd stats --json`, and `time`; at most once a "
+    "minute",
+)
 BRIDGE_ERROR = Topic(
     "bridge/error", "out", 1, False, "JSON: `topic`, `error`, `time`; a payload that was refused, and why"
 )
@@ -86,6 +94,7 @@ TABLE = (
     RESPONSE_STREAM,
     RESPONSE,
     EVENT_RING,
+    USAGE,
     BRIDGE_ERROR,
     ASK_SET,
     GPU_STATUS,

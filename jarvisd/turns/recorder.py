@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from jarvisd.bus import Bus
 from jarvisd.config import TurnsConfig
 from jarvisd.errors import JarvisError
 from jarvisd.events import Answered, Event, Routed, TurnCancelled, TurnStarted
-from jarvisd.turns.log import DAY_S, TurnLog, TurnRecord
+from jarvisd.turns.log import DAY_S, TurnLog, TurnRecord, days_ago_s
+from jarvisd.turns.stats import stats
 from jarvisd.types import Answer, Route, Turn
 
 _LOGGER = logging.getLogger(__name__)
 
+SHOW_EVERY_S = 60.0
 FORGET_EVERY_S = 6 * 3600.0
-CANCELLED = "cancelled"
 
 
 @dataclass(slots=True)
@@ -28,12 +32,24 @@ class _Running:
 
 
 class Recorder:
-    """`run` is a service. A record that cannot be written costs one warning, and no answer."""
+    """`run` is a service. A record that cannot be written costs one warning, and no answer.
 
-    def __init__(self, log: TurnLog, settings: TurnsConfig, clock: Callable[[], float] = time.time) -> None:
+    `show` gets the figures of today and of 30 days, at the start and then with turns, at most once a minute.
+    """
+
+    def __init__(
+        self,
+        log: TurnLog,
+        settings: TurnsConfig,
+        *,
+        show: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._log = log
         self._settings = settings
+        self._show = show
         self._clock = clock
+        self._shown_at_s = float("-inf")
         self._running: dict[str, _Running] = {}
         self._told = False
         self._forgot_at_s = float("-inf")
@@ -43,9 +59,11 @@ class Recorder:
 
     async def run(self, bus: Bus) -> None:
         with bus.subscribe("turns", size=1024) as mailbox:
+            await self._figures()
             async for event in mailbox:
                 if (record := self._note(event)) is not None:
                     await self._write(record)
+                    await self._figures()
 
     def _note(self, event: Event) -> TurnRecord | None:
         match event:
@@ -88,6 +106,20 @@ class Recorder:
             cost_micros=answer.cost_micros,
             error=answer.error_code,
         )
+
+    async def _figures(self) -> None:
+        now_s = self._clock()
+        if 0 <= now_s - self._shown_at_s < SHOW_EVERY_S:
+            return
+        self._shown_at_s = now_s
+        with suppress(JarvisError):  # told when it was written
+            self._show(await asyncio.to_thread(self._by_period, now_s))
+
+    def _by_period(self, now_s: float) -> dict[str, Any]:
+        midnight = datetime.fromtimestamp(now_s).replace(hour=0, minute=0, second=0, microsecond=0)
+        month = self._log.since(days_ago_s(30, now_s))
+        today = [turn for turn in month if turn.at_s >= midnight.timestamp()]
+        return {"today": stats(today), "month": stats(month)}
 
     async def _write(self, record: TurnRecord) -> None:
         try:

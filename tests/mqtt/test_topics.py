@@ -28,7 +28,7 @@ def test_every_topic_is_in_the_table_once():
 
 
 def test_only_what_is_so_now_is_retained_and_commands_end_in_set():
-    assert [topic.name for topic in TABLE if topic.retained] == ["status", "state", "gpu/<uuid8>/status"]
+    assert [topic.name for topic in TABLE if topic.retained] == ["status", "state", "usage", "gpu/<uuid8>/status"]
     for topic in TABLE:
         assert topic.name.endswith("/set") == (topic.direction == "in")
 

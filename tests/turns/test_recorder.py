@@ -13,9 +13,9 @@ from jarvisd.types import Answer, Route, Turn
 
 
 @asynccontextmanager
-async def recording(path, settings=None):
-    bus, log = Bus(), TurnLog(path)
-    recorder = Recorder(log, settings or TurnsConfig(), clock=lambda: 1_000_000.0)
+async def recording(path, settings=None, shown=None):
+    bus, log, shown = Bus(), TurnLog(path), shown if shown is not None else []
+    recorder = Recorder(log, settings or TurnsConfig(), show=shown.append, clock=lambda: 1_000_000.0)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(recorder.run(bus))
         await asyncio.sleep(0)
@@ -93,3 +93,13 @@ async def test_a_file_that_cannot_be_written_is_told_once(tmp_path, caplog):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
     assert caplog.text.count("Move it away") == 1
+
+
+async def test_the_figures_are_shown_at_the_start_and_not_with_every_turn(tmp_path):
+    shown = []
+    async with recording(tmp_path / "turns.sqlite", shown=shown) as (bus, log):
+        for _ in range(3):
+            tell(bus, Turn("cli", "en", 60.0), Answer("Yes.", "en", "time", via="skill"))
+        await written(log, 3)
+    assert len(shown) == 1
+    assert (shown[0]["today"]["turns"], shown[0]["month"]["turns"]) == (0, 0)
