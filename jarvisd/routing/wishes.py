@@ -40,6 +40,8 @@ class Heard:
     rest: str
 
 
+# Nobody says so much at once; whoever pastes it has no wish beside it.
+LONGEST_CHARACTERS = 1_000
 # Plain words (no accents, no punctuation). Each stands at an end of what was said.
 _THINK = (
     "piensalo (?:muy )?(?:bien|mejor|mas|a fondo|despacio|con calma)|piensatelo(?: bien| mejor)?"
@@ -74,6 +76,8 @@ _AT_END = {name: re.compile(rf"(?:^|(?<= ))(?:{_GLUE} )*(?:{what})(?: {_GLUE})*$
 
 def wishes(text: str, language: Language | None = None) -> Heard:  # noqa: ARG001 - both languages are heard always
     """The wishes in a text. Raises nothing; what is no wish is the question."""
+    if len(text) > LONGEST_CHARACTERS:
+        return Heard(NO_WISHES, text)
     said = words(text)
     found: set[str] = set()
     start, end = 0, len(said)

@@ -53,6 +53,7 @@ def test_wishes_for_the_next_time(text, level):
         "what is a short answer called in spanish exams",
         "cuánto tiempo se toma tu hermana en llegar",
         "no lo pienses más y pon música",
+        "piénsalo bien, " + "word " * 5_000,
         "",
     ],
 )
