@@ -21,7 +21,7 @@ Matrix: TypeAlias = Any  # a scipy sparse matrix, which has no types
 
 # A feature of fewer sentences says more about the sentence than about its label.
 FEWEST_SENTENCES = 3
-# Rows of the shipped table: 16 bytes each.
+# Rows of the shipped table: 24 bytes each.
 MOST_FEATURES = 64_000
 STRENGTH = 1e-5
 MOST_STEPS = 40
@@ -63,7 +63,7 @@ def matrix(texts: Sequence[str], features: Sequence[str]) -> Matrix:
     return found
 
 
-def fit(seen_in: Matrix, wanted: NDArray[np.int64], weight: Floats, labels: int) -> Floats:
+def fit(seen_in: Matrix, wanted: NDArray[np.int64], weight: Floats, labels: int, steps: int = MOST_STEPS) -> Floats:
     """The table that makes the wanted labels likely, kept small by its square."""
     shape = (seen_in.shape[1], labels)
     turned = seen_in.T.tocsr()
@@ -78,7 +78,7 @@ def fit(seen_in: Matrix, wanted: NDArray[np.int64], weight: Floats, labels: int)
         return float(value), (turned @ (shares * weight[:, None]) + STRENGTH * table).ravel()
 
     start = np.zeros(shape[0] * shape[1])
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MOST_STEPS})
+    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
     return np.asarray(found.x).reshape(shape)
 
 
@@ -87,13 +87,18 @@ def softmax(scores: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def train(samples: Sequence[Sample], labels: Sequence[str]) -> Weights:
-    features = count_features(samples)
-    seen_in = matrix([sample.text for sample in samples], features)
-    wanted = np.array([labels.index(sample.label) for sample in samples])
-    weight = np.array([sample.weight for sample in samples])
-    temperature = _temperatures(samples, seen_in, wanted, weight, labels)
-    model = strongest(Model(features, fit(seen_in, wanted, weight, len(labels))))
+def train(draws: Sequence[Sequence[Sample]], labels: Sequence[str]) -> Weights:
+    """The mean of a model for each draw: what one learned by the chance of its draw, the others did not."""
+    features = count_features([sample for samples in draws for sample in samples])
+    tables = []
+    temperature: dict[str, float] = {}
+    for samples in draws:
+        seen_in = matrix([sample.text for sample in samples], features)
+        wanted = np.array([labels.index(sample.label) for sample in samples])
+        weight = np.array([sample.weight for sample in samples])
+        temperature = temperature or _temperatures(samples, seen_in, wanted, weight, labels)
+        tables.append(fit(seen_in, wanted, weight, len(labels)))
+    model = strongest(Model(features, np.mean(tables, axis=0)))
     return quantised(model, labels, temperature)
 
 
@@ -126,7 +131,7 @@ def _temperatures(
     """By language, from templates that a model was not trained on; "" over all languages."""
     places = {place: number for number, place in enumerate(sorted({sample.place for sample in samples}))}
     held_out = np.array([places[sample.place] % HELD_OUT_ONE_IN == 0 for sample in samples])
-    table = fit(seen_in[~held_out], wanted[~held_out], weight[~held_out], len(labels))
+    table = fit(seen_in[~held_out], wanted[~held_out], weight[~held_out], len(labels), MOST_STEPS // 2)
     languages = np.array([sample.language for sample in samples])
     found = {}
     for language in ("", *sorted(set(languages))):
