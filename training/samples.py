@@ -16,7 +16,7 @@ from training.corpus import CORPUS, CorpusError, Grammar, Template, read_templat
 from training.noise import noisy
 
 # Sentences drawn for each label of a language.
-SENTENCES = 4_200
+SENTENCES = 5_500
 # Sentences of each label and language that a correction is tried on.
 PROBE_SENTENCES = 80
 # A template that stands for 2 ** 24 sentences is drawn no more often than one of 2 ** 16.
