@@ -18,6 +18,8 @@ from training.fit import train
 from training.samples import draw, draw_probe, labels_of
 
 WEIGHTS = Path(__file__).parents[1] / "jarvisd/routing/weights"
+# Models are fitted to so many draws from the corpus, and their mean is kept.
+DRAWS = 2
 # The order of labels that the code knows; other tasks' are in alphabetical order.
 ORDER = {"kinds": ("home", "fast", "strong", "reasoning")}
 
@@ -31,17 +33,17 @@ def main() -> int:
     began = time.perf_counter()
     try:
         labels = ORDER.get(arguments.task) or next(iter(labels_of(arguments.task).values()))
-        samples = draw(arguments.task, arguments.seed, CORPUS)
+        draws = [draw(arguments.task, arguments.seed * DRAWS + number, CORPUS) for number in range(DRAWS)]
     except CorpusError as error:
         print(error, file=sys.stderr)
         return 1
-    weights = train(samples, labels)
+    weights = train(draws, labels)
     file: Path = arguments.output or WEIGHTS / f"{arguments.task}.weights.gz"
     file.write_bytes(weights.to_bytes())
     probe = file.with_name(f"{arguments.task}.probe.tsv")
     lines = (f"{label}\t{sentence}\n" for label, sentence in draw_probe(arguments.task, arguments.seed))
     probe.write_text("".join(lines), encoding="utf-8")
-    distinct = len({sample.text for sample in samples})
+    distinct = len({sample.text for samples in draws for sample in samples})
     print(f"{distinct} different sentences, {len(weights.hashes)} features, temperature {dict(weights.temperature)}")
     print(f"{file}: {file.stat().st_size} bytes in {time.perf_counter() - began:.0f} s")
     return 0

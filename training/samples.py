@@ -18,7 +18,7 @@ from training.noise import noisy
 # Tasks in which what is said beside the matter may tell the label just as well: nothing is said beside it there.
 PLAIN_TASKS = frozenset({"private"})
 # Sentences drawn for each label of a language.
-SENTENCES = 6_500
+SENTENCES = 5_500
 # Sentences of each label and language that a correction is tried on.
 PROBE_SENTENCES = 80
 # A template that stands for 2 ** 24 sentences is drawn no more often than one of 2 ** 16.

@@ -23,11 +23,12 @@ MOST_CHARACTERS = 4_000
 LONGEST_WORD = 24
 TAIL_WORDS = 14
 END_WORDS = 7
+LAST_WORDS = 4
 HEAD_WORDS = 8
 PIECE_SIZES = (3, 4, 5)
 
 # The looks at a sentence, in the order in which a row of weights has them.
-ALL, TAIL, END, HEAD = LOOKS = tuple(range(4))
+ALL, TAIL, END, LAST, HEAD = LOOKS = tuple(range(5))
 # Those that see pieces of words, too.
 CLOSE_LOOKS = (ALL, TAIL)
 
@@ -80,12 +81,13 @@ def _without_courtesies(words: list[str]) -> list[str]:
     return words[first:last] or words
 
 
+_FROM_THE_END = {TAIL: TAIL_WORDS, END: END_WORDS, LAST: LAST_WORDS}
+
+
 def look_at(words: Sequence[str], look: int) -> Sequence[str]:
     if look == ALL:
         return words
-    if look == HEAD:
-        return words[:HEAD_WORDS]
-    return words[-TAIL_WORDS if look == TAIL else -END_WORDS :]
+    return words[:HEAD_WORDS] if look == HEAD else words[-_FROM_THE_END[look] :]
 
 
 def grams(words: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@ from jarvisd.routing.features import (
     END,
     END_WORDS,
     HEAD,
+    LAST,
     LOOKS,
     MOST_WORDS,
     TAIL,
@@ -57,7 +58,7 @@ def test_each_look_has_the_same_length_however_long_the_text():
     for text in ("pon jazz", "pon jazz " * 40):
         sizes = [sum(share**2 for look, _, share in seen(text) if look == one) for one in LOOKS]
         # Words and pieces each count one; the looks at the end and the beginning see no pieces.
-        assert [round(sizes[look], 6) for look in (ALL, TAIL, END, HEAD)] == [2, 2, 1, 1]
+        assert [round(sizes[look], 6) for look in (ALL, TAIL, END, LAST, HEAD)] == [2, 2, 1, 1, 1]
 
 
 def test_pieces_know_the_ends_of_a_word():

@@ -112,7 +112,7 @@ def test_without_the_file_the_shipped_weights_are_back(weights, tmp_path):
 
 def test_a_correction_for_other_weights_is_not_used(weights, tmp_path):
     file = tmp_path / "kinds.correction.json"
-    write_correction(file, Correction({1: (0.0,) * 16}), weights)
+    write_correction(file, Correction({1: (0.0,) * 20}), weights)
     content = json.loads(file.read_text()) | {"weights": 1}
     file.write_text(json.dumps(content))
     assert read_correction(file, weights) is None

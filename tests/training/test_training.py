@@ -33,12 +33,12 @@ def corpus(tmp_path):
 
 def test_a_small_task_is_learned_and_the_same_corpus_gives_the_same_bytes(corpus):
     samples = draw("things", seed=1, corpus=corpus, sentences=120)
-    weights = train(samples, ("fruit", "tool"))
+    weights = train([samples], ("fruit", "tool"))
     scorer = Scorer(weights)
     for text, label in (("i like pears", "fruit"), ("uso sierras", "tool"), ("me da una manzana", "fruit")):
         shares = scorer.probabilities(text)
         assert max(shares, key=shares.get) == label
-    again = train(draw("things", seed=1, corpus=corpus, sentences=120), ("fruit", "tool"))
+    again = train([draw("things", seed=1, corpus=corpus, sentences=120)], ("fruit", "tool"))
     assert again.to_bytes() == weights.to_bytes()
 
 
