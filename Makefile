@@ -9,7 +9,7 @@ demo: .venv/.embedded ## Hear three recordings and a typed question, answer them
 
 test: .venv/.dev lint ## Everything that needs no special hardware
 	@scripts/mosquitto.sh >/dev/null
-	JARVISD_REQUIRE_MOSQUITTO=1 .venv/bin/python -m pytest
+	JARVISD_REQUIRE_MOSQUITTO=1 .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/.dev ## What takes minutes: soak, long audio
 	JARVISD_REQUIRE_MOSQUITTO=1 .venv/bin/python -m pytest -m slow --timeout 5400
