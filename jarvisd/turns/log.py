@@ -70,11 +70,12 @@ class TurnLog:
         self._path = path
         self._prepared = False
 
-    def add(self, record: TurnRecord) -> None:
-        values = asdict(record) | {"probabilities": json.dumps(dict(record.probabilities))}
+    def add(self, *records: TurnRecord) -> None:
+        """All or none of them."""
+        values = [asdict(one) | {"probabilities": json.dumps(dict(one.probabilities))} for one in records]
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         with self._open() as database:
-            database.execute(f"INSERT OR REPLACE INTO turns ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            database.executemany(f"INSERT OR REPLACE INTO turns ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
 
     def forget(self, *, texts_before_s: float, turns_before_s: float) -> None:
         """Drops the texts of questions that are older than the one, and turns that are older than the other."""

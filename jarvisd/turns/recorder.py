@@ -21,6 +21,8 @@ from jarvisd.types import Answer, Route, Turn
 
 _LOGGER = logging.getLogger(__name__)
 
+# What is lost of the record when the process is killed.
+WRITE_AFTER_S = 0.5
 SHOW_EVERY_S = 60.0
 FORGET_EVERY_S = 6 * 3600.0
 
@@ -51,6 +53,8 @@ class Recorder:
         self._clock = clock
         self._shown_at_s = float("-inf")
         self._running: dict[str, _Running] = {}
+        self._unwritten: list[TurnRecord] = []
+        self._anything = asyncio.Event()
         self._told = False
         self._forgot_at_s = float("-inf")
 
@@ -59,11 +63,25 @@ class Recorder:
 
     async def run(self, bus: Bus) -> None:
         with bus.subscribe("turns", size=1024) as mailbox:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._keep_writing(), name="turn records")
+                    async for event in mailbox:
+                        if (record := self._note(event)) is not None:
+                            self._unwritten.append(record)
+                            self._anything.set()
+            finally:
+                await self._write()
+
+    async def _keep_writing(self) -> None:
+        """A little later and together: the disk is not asked while the next question is being answered."""
+        await self._figures()
+        while True:
+            await self._anything.wait()
+            await asyncio.sleep(WRITE_AFTER_S)
+            self._anything.clear()
+            await self._write()
             await self._figures()
-            async for event in mailbox:
-                if (record := self._note(event)) is not None:
-                    await self._write(record)
-                    await self._figures()
 
     def _note(self, event: Event) -> TurnRecord | None:
         match event:
@@ -121,15 +139,19 @@ class Recorder:
         today = [turn for turn in month if turn.at_s >= midnight.timestamp()]
         return {"today": stats(today), "month": stats(month)}
 
-    async def _write(self, record: TurnRecord) -> None:
+    async def _write(self) -> None:
+        records, self._unwritten = self._unwritten, []
+        if not records:
+            return
+        now_s = records[-1].at_s
         try:
-            await asyncio.to_thread(self._log.add, record)
-            if not 0 <= record.at_s - self._forgot_at_s < FORGET_EVERY_S:
-                self._forgot_at_s = record.at_s
+            await asyncio.to_thread(self._log.add, *records)
+            if not 0 <= now_s - self._forgot_at_s < FORGET_EVERY_S:
+                self._forgot_at_s = now_s
                 await asyncio.to_thread(
                     self._log.forget,
-                    texts_before_s=record.at_s - self._settings.keep_text_days * DAY_S,
-                    turns_before_s=record.at_s - self._settings.keep_days * DAY_S,
+                    texts_before_s=now_s - self._settings.keep_text_days * DAY_S,
+                    turns_before_s=now_s - self._settings.keep_days * DAY_S,
                 )
             self._told = False
         except JarvisError as error:
