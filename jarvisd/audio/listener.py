@@ -9,12 +9,12 @@ from functools import partial
 from typing import ParamSpec, Self, TypeVar
 
 from jarvisd.audio.cascade import Cascade, Settings
-from jarvisd.audio.footprint import give_back_loading_memory
 from jarvisd.audio.scores import RecentScores, ScoreLog
 from jarvisd.audio.source import AudioSource
 from jarvisd.audio.vad import VoiceActivityModel
 from jarvisd.audio.wake import WakeModels
 from jarvisd.config import EndpointConfig, WakeConfig
+from jarvisd.trim import give_back_loading_memory
 from jarvisd.types import Heard
 
 _Arguments = ParamSpec("_Arguments")

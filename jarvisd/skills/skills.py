@@ -22,6 +22,7 @@ from jarvisd.skills.reminders import Reminders
 from jarvisd.skills.timers import Timers
 from jarvisd.skills.understand import understand
 from jarvisd.skills.volume import Volume
+from jarvisd.trim import give_back_loading_memory
 from jarvisd.types import Language, Turn
 
 _LOGGER = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Skills:
     async def run(self) -> None:
         """A service: warms the grammars, then rings when something is due."""
         await asyncio.to_thread(self._warm)
+        await asyncio.to_thread(give_back_loading_memory)
         try:
             await self.bell.run()
         finally:

@@ -3,7 +3,7 @@ import sys
 
 SCRIPT = """
 from pathlib import Path
-from jarvisd.audio.footprint import give_back_loading_memory
+from jarvisd.trim import give_back_loading_memory
 from jarvisd.audio.wake import WakeModels, WakeStream
 
 def rss_mb():
