@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from jarvisd import __version__
 from jarvisd.answering.answering import Answering
 from jarvisd.answering.learning import MIX_TURNS, Learning
-from jarvisd.answering.question import Question
 from jarvisd.answering.scoring import FILE_NAME as CORRECTION_FILE
 from jarvisd.answering.scoring import HouseholdScorer
 from jarvisd.answering.stream import Streams
@@ -31,7 +30,7 @@ from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
 from jarvisd.engines.readings import Fresh
 from jarvisd.engines.spec import EngineSpec
-from jarvisd.events import ListeningChanged, Routed
+from jarvisd.events import ListeningChanged
 from jarvisd.language import guess_language
 from jarvisd.llm import chat, embeddings, sleep
 from jarvisd.mqtt.bridge import Bridge
@@ -39,7 +38,6 @@ from jarvisd.mqtt.link import Link
 from jarvisd.mqtt.topics import STATUS, Topics
 from jarvisd.plain import imperatives, plain, strip_courtesies
 from jarvisd.routing.account import spoken_account
-from jarvisd.routing.decision import Decision
 from jarvisd.routing.judge import build_judge
 from jarvisd.routing.latency import Latency
 from jarvisd.routing.ledger import Ledger
@@ -52,7 +50,7 @@ from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Answer, EngineStatus, Finished, Kind, Language, Route, Tool
+from jarvisd.types import Answer, EngineStatus, Kind, Language, Tool
 
 if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
     from jarvisd.home.agent import HomeAssistant
@@ -192,27 +190,15 @@ def build_mind(
         spending=ledger.spending,
     )
 
-    async def decide(question: Question) -> Decision:
-        return await asyncio.to_thread(tiers.decide, question) if tiers.is_blocking() else tiers.decide(question)
-
-    def routed(question: Question, route: Route) -> None:
-        bus.publish(Routed(question.turn, route))
-
-    def cost_micros(engine: str, finished: Finished | None) -> int:
-        known = finished and (finished.prompt_tokens, finished.completion_tokens)
-        if not known or known[0] is None or known[1] is None:
-            return 0
-        return ledger.cost_micros(engine, known[0], known[1]) or 0
-
     answering = Answering(
-        decide=decide,
+        decide=tiers.decided,
         route=tiers.route,
         lease=pool.lease,
         stream=streams.answer,
         want=want,
-        routed=routed,
+        publish=bus.publish,
         answered=latency.answered,
-        cost_micros=cost_micros,
+        price=ledger.cost_micros,
         tiers=lambda: live().tiers,
         settings=lambda: live().routing,
         demonstration=frozenset(spec.name for spec in specs if spec.demonstration),

@@ -17,6 +17,7 @@ from jarvisd.answering.progress import Progress
 from jarvisd.answering.question import Asked, Question, StreamAnswer
 from jarvisd.config import RoutingConfig, TierConfig
 from jarvisd.errors import CloudRefused, EngineError, EngineReplyError, TurnTrouble
+from jarvisd.events import Routed
 from jarvisd.llm.doubt import first_sentence, is_unsure
 from jarvisd.llm.thinking import TooMuchThought
 from jarvisd.routing.decision import Decision
@@ -37,8 +38,8 @@ class Unsure(Exception):  # noqa: N818 - a finding, not a fault; never leaves th
 @dataclass(slots=True)
 class Answering:
     """`decide` weighs the tiers for a question, `route` puts one of them into words, `want` brings an engine up for
-    later. `routed` is told each attempt, `answered` an engine's time to its first word in seconds. `cost_micros` says
-    what an answer of an engine outside has cost.
+    later. `publish` is told each attempt, `answered` an engine's time to its first word in seconds. `price` says what so
+    many tokens in and out cost at an engine outside, in millionths.
     """
 
     decide: Callable[[Question], Awaitable[Decision]]
@@ -46,9 +47,9 @@ class Answering:
     lease: Lease
     stream: StreamAnswer
     want: Callable[[str], None]
-    routed: Callable[[Question, Route], None]
+    publish: Callable[[Routed], None]
     answered: Callable[[str, float], None]
-    cost_micros: Callable[[str, Finished | None], int]
+    price: Callable[[str, int, int], int | None]
     tiers: Callable[[], Mapping[str, TierConfig]]
     settings: Callable[[], RoutingConfig]
     demonstration: frozenset[str] = frozenset()
@@ -63,7 +64,7 @@ class Answering:
         troubles: list[str] = []
         while attempts:
             route = attempts.pop(0)
-            self.routed(question, route)
+            self.publish(Routed(question.turn, route))
             try:
                 return await self._ask(question, progress, route, look=look is not None)
             except Unsure as unsure:
@@ -108,9 +109,15 @@ class Answering:
             demonstration=route.engine in self.demonstration,
             prompt_tokens=heard.finished.prompt_tokens if heard.finished else None,
             completion_tokens=heard.finished.completion_tokens if heard.finished else None,
-            cost_micros=self.cost_micros(route.engine, heard.finished) if route.cloud else 0,
+            cost_micros=self._cost_micros(route, heard.finished),
             offers_more=offers,
         )
+
+    def _cost_micros(self, route: Route, finished: Finished | None) -> int:
+        """What the server counted, at its price; nothing where it did not say, or nothing is to be paid."""
+        if not route.cloud or finished is None or finished.prompt_tokens is None or finished.completion_tokens is None:
+            return 0
+        return self.price(route.engine, finished.prompt_tokens, finished.completion_tokens) or 0
 
     async def _hear(self, asked: Asked, progress: Progress) -> _Heard:
         """One stream from its first word to its last, spoken as it comes."""

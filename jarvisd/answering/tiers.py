@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,10 @@ class Tiers:
             prefer=wished,
             look=self.settings().look_first,
         )
+
+    async def decided(self, question: Question) -> Decision:
+        """The same, for a running loop."""
+        return await asyncio.to_thread(self.decide, question) if self.is_blocking() else self.decide(question)
 
     def route(self, decision: Decision, rank: int) -> Route:
         """The decision's attempt of this rank, with why."""

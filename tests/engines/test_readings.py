@@ -71,4 +71,4 @@ async def test_memory_that_does_not_come_back_is_told_after_a_while(monkeypatch,
 async def test_a_card_that_nobody_can_ask_is_believed():
     card = CardReadings("GPU-1", None)
     card.note(reading(1.0, 8))
-    await card.until_back({NOBODY}, 6 * GIB)
+    assert await card.until_back({NOBODY}, 6 * GIB) is None

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from jarvisd.answering.answering import Answering
 from jarvisd.config import RoutingConfig, TierConfig
-from jarvisd.events import Routed
 from jarvisd.routing.decision import Decision, Option, Weighed
 from jarvisd.types import Delta, Endpoint, Finished, Route
 
@@ -29,9 +28,9 @@ class ScriptedModels:
             lease=self.lease,
             stream=self.stream,
             want=self.warmed.append,
-            routed=lambda question, route: bus.publish(Routed(question.turn, route)),
+            publish=bus.publish,
             answered=lambda engine, seconds: self.first_words.append(engine),
-            cost_micros=lambda engine, finished: 42,
+            price=lambda engine, prompt_tokens, completion_tokens: 42,
             tiers=lambda: {name: TierConfig(engine=name, level=self.levels.get(name)) for name in self.scripts},
             settings=lambda: self.settings,
             demonstration=frozenset(demonstration),
