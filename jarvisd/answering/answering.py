@@ -38,8 +38,8 @@ class Unsure(Exception):  # noqa: N818 - a finding, not a fault; never leaves th
 @dataclass(slots=True)
 class Answering:
     """`decide` weighs the tiers for a question, `route` puts one of them into words, `want` brings an engine up for
-    later. `publish` is told each attempt, `answered` an engine's time to its first word in seconds. `price` says what so
-    many tokens in and out cost at an engine outside, in millionths.
+    later. `publish` is told each attempt, `answered` an engine's time to its first word in seconds. `price` says what
+    so many tokens in and out cost at an engine outside, in millionths.
     """
 
     decide: Callable[[Question], Awaitable[Decision]]
