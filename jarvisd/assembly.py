@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from jarvisd.answering.tiers import Tiers
 from jarvisd.answering.ways import Ways
 from jarvisd.bus import Bus
 from jarvisd.config import Config
+from jarvisd.control.routing import routing_orders
+from jarvisd.control.server import Order
 from jarvisd.engines.cards import cards
 from jarvisd.engines.cgroup import own_tree
 from jarvisd.engines.host import memory_for_sleep_bytes
@@ -79,6 +81,12 @@ class Mind:
     ledger: Ledger
     scorer: HouseholdScorer
     turns: TurnLog
+    flush_turns: Callable[[], Awaitable[None]]
+    languages: Callable[[], Sequence[Language]]
+
+    def orders(self) -> dict[str, Order]:
+        """What the control socket may ask about routing."""
+        return routing_orders(self.tiers, self.languages, self.turns, refit=self.scorer.refit, flush=self.flush_turns)
 
     async def spent(self, language: Language) -> str:
         """The answer to "how much have we spent?"."""
@@ -86,6 +94,7 @@ class Mind:
 
     async def teach(self, turn_id: str, kind: Kind) -> None:
         """Notes what an earlier turn really was, and learns from it."""
+        await self.flush_turns()
         await asyncio.to_thread(self.turns.correct, turn_id, kind)
         _LOGGER.info("turn %s was %s: %s", turn_id, kind, await self.scorer.refit())
 
@@ -149,6 +158,7 @@ def build_mind(
     runtime: Path,
     state: Path,
     want: Callable[[str], None],
+    flush_turns: Callable[[], Awaitable[None]],
 ) -> Mind:
     """Raises ConfigError where a secret that it needs is missing. Reads files: not for a running loop."""
     config = live()
@@ -204,7 +214,8 @@ def build_mind(
         demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
     )
     ways = Ways(skills, toolbox, agent)
-    return Mind(ways, answering, tiers, learning, toolbox, mcp if config.mcp else None, home, ledger, scorer, turns)
+    offered, languages = mcp if config.mcp else None, lambda: live().house.languages
+    return Mind(ways, answering, tiers, learning, toolbox, offered, home, ledger, scorer, turns, flush_turns, languages)
 
 
 def build_mqtt(

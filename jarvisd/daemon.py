@@ -16,7 +16,6 @@ from jarvisd.calendar import Calendar, Job, RunRecord
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.orders import engine_orders
-from jarvisd.control.routing import routing_orders
 from jarvisd.control.server import ControlServer, SoundIn
 from jarvisd.conversation import Conversation
 from jarvisd.engines.orders import Orders
@@ -132,6 +131,7 @@ class Daemon:
             runtime=runtime,
             state=state,
             want=self._want,
+            flush_turns=self.recorder.flush,
         )
         self.conversation = Conversation(
             config=config.conversation,
@@ -167,8 +167,7 @@ class Daemon:
             ask=self.conversation.ask,
             open_ears=self._open_ears,
             status=self.status,
-            orders=engine_orders(self.orders)
-            | routing_orders(self.mind.tiers, lambda: self._config.house.languages, turns, self.mind.scorer.refit),
+            orders=engine_orders(self.orders) | self.mind.orders(),
         )
 
     async def run(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, get_args
 
@@ -26,9 +26,14 @@ class Refit(Protocol):
 
 
 def routing_orders(
-    tiers: Tiers, languages: Callable[[], Sequence[Language]], turns: TurnLog, refit: Refit
+    tiers: Tiers,
+    languages: Callable[[], Sequence[Language]],
+    turns: TurnLog,
+    *,
+    refit: Refit,
+    flush: Callable[[], Awaitable[None]],
 ) -> dict[str, Order]:
-    """By the request's type."""
+    """By the request's type. `flush` has the last turns written."""
 
     async def route(data: Mapping[str, Any]) -> Mapping[str, Any]:
         text = data.get("text")
@@ -66,6 +71,7 @@ def routing_orders(
             raise ValueError('`turn` must be the id of a turn, or "last"')
         if kind is not None and kind not in KINDS:
             raise ValueError(f"`kind` must be one of {', '.join(KINDS)}")
+        await flush()
         record = await asyncio.to_thread(turns.correct, turn_id, kind)
         said = f"Turn {record.id}, “{record.question}”, "
         said += f"was {kind}." if kind else "is not corrected any more."
@@ -75,6 +81,7 @@ def routing_orders(
         count = data.get("count", 10)
         if not isinstance(count, int) or not 1 <= count <= MOST_RECENT:
             raise ValueError(f"`count` must be from 1 to {MOST_RECENT}")
+        await flush()
         return {"turns": [asdict(turn) for turn in await asyncio.to_thread(turns.last, count)]}
 
     return {"route": route, "route-correct": correct, "turns": recent}

@@ -73,6 +73,10 @@ class Recorder:
             finally:
                 await self._write()
 
+    async def flush(self) -> None:
+        """Writes what is not written yet."""
+        await self._write()
+
     async def _keep_writing(self) -> None:
         """A little later and together: the disk is not asked while the next question is being answered."""
         await self._figures()
