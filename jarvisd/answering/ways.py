@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jarvisd.home.reply import HomeReply
 from jarvisd.sentences import sentence
 from jarvisd.skills.skills import Skills
-from jarvisd.tools.confirm import Reply, understand
+from jarvisd.tools.confirm import Reply
+from jarvisd.tools.confirm import understand as understand_reply
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.types import Language, ToolContext, Transcript, Turn, Via
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant nee
 
 # "Stop", so soon after something rang, means that.
 RINGS_FOR_S = 900.0
+# A command of this length takes a millisecond to understand, and handing it to a thread another one.
+AT_ONCE_CHARACTERS = 200
 # So long Home Assistant's own confirmation lives.
 CONFIRM_WITHIN_S = 60.0
 
@@ -58,7 +62,7 @@ class Ways:
         token, by_s = self._waiting.pop(turn.room, ("", 0.0))
         if not token or self.home is None or self.clock() > by_s:
             return None
-        match understand(transcript.text):
+        match understand_reply(transcript.text):
             case Reply.YES:
                 return self._said(turn, await self.home.confirm(token, language))
             case Reply.NO:
@@ -70,7 +74,9 @@ class Ways:
         if self.skills is None:
             return None
         spoken = transcript.engine is not None
-        command = await asyncio.to_thread(self.skills.understand, transcript.text, transcript.language, spoken=spoken)
+        understand = partial(self.skills.understand, transcript.text, transcript.language, spoken=spoken)
+        at_once = self.skills.is_warm and len(transcript.text) <= AT_ONCE_CHARACTERS
+        command = understand() if at_once else await asyncio.to_thread(understand)
         if command is None:
             return None
         if command.stops and (ring := await self.skills.bell.latest(RINGS_FOR_S)) is not None:

@@ -93,6 +93,11 @@ class Skills:
     def reconfigure(self, config: SkillsConfig) -> None:
         self._config = config
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether the household's grammars are loaded, so that nothing is read from the disk any more."""
+        return all(language in self._grammars for language in self._languages())
+
     def understand(self, text: str, language: Language | None, *, spoken: bool = False) -> Command | None:
         """What `text` asks of a skill, or None. Safe on any thread; a millisecond, but slow until `run` warmed it.
 
