@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import signal
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +25,9 @@ SUFFIX = ".child.json"
 MARK = "JARVISD_CHILD"
 # What was killed and still waits for its hardware is not waited for any longer.
 END_WAIT_S = 5.0
+# /proc/PID/environ is empty while a process is in the middle of an exec: it is looked at again before it is judged.
+EXEC_LOOKS = 20
+EXEC_LOOK_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,20 @@ def _left_by(record: Record) -> Iterator[_Process]:
 def _may_be_ours(folder: Path, mark: str) -> bool:
     """The same user, and our mark in its environment, unless a title that it gave itself has overwritten that."""
     try:
-        environment = (folder / "environ").read_bytes()
+        environment = _environment(folder)
         user = folder.stat().st_uid
     except OSError:
         return False
     return user == os.getuid() and (f"{MARK}={mark}".encode() in environment or b"PATH=" not in environment)
+
+
+def _environment(folder: Path) -> bytes:
+    """What a process was started with; empty only where it stays so. Raises OSError where the process has ended."""
+    for _ in range(EXEC_LOOKS):
+        if environment := (folder / "environ").read_bytes():
+            return environment
+        time.sleep(EXEC_LOOK_S)
+    return b""
 
 
 def _kill(process: _Process) -> None:
