@@ -98,7 +98,10 @@ class Bell:
         """False when there are too many already. What is added is on disk."""
         if entry.kind == "timer":
             self._deadlines[entry.id] = self._steady() + entry.due_s - self.wall()
-        return await self._do(lambda: self._agenda.add(entry, MOST_ENTRIES))
+        added = await self._do(lambda: self._agenda.add(entry, MOST_ENTRIES))
+        if added and entry.kind == "timer":
+            self.timer_names |= {plain(entry.text)}  # it may be asked for by name at once
+        return added
 
     async def remove(self, entries: Sequence[Entry]) -> int:
         """How many were still there; those will not ring."""
@@ -154,7 +157,8 @@ class Bell:
             self._forget(due)
         await self._hand_over_waiting(rings)
         entries = await self.entries()
-        self.timer_names = frozenset(plain(entry.text) for entry in entries if entry.kind == "timer")
+        if not self._changed.is_set():  # else what was read may be old already, and the next look follows at once
+            self.timer_names = frozenset(plain(entry.text) for entry in entries if entry.kind == "timer")
         waits = [max(0.0, self.left_s(entry)) for entry in entries if entry.left_s is None]
         waits += [max(0.0, at_s - self._steady()) for at_s in self._retry_s.values()]
         return min([*waits, LOOK_S]) if waits else None

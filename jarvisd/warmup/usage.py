@@ -47,7 +47,8 @@ class UsageLog:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._path, timeout=5.0)) as connection:
-                connection.executescript("PRAGMA journal_mode = WAL;" + _SCHEMA)
+                # No WAL: making a file one fails at once where another is open at that moment, without waiting.
+                connection.executescript(_SCHEMA)
                 yield connection
         except sqlite3.Error as error:
             raise JarvisError(
