@@ -75,7 +75,7 @@ class TurnLog:
         values = [asdict(one) | {"probabilities": json.dumps(dict(one.probabilities))} for one in records]
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         with self._open() as database:
-            database.executemany(f"INSERT OR REPLACE INTO turns ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            database.executemany(f"INSERT OR IGNORE INTO turns ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
 
     def forget(self, *, texts_before_s: float, turns_before_s: float) -> None:
         """Drops the texts of questions that are older than the one, and turns that are older than the other."""

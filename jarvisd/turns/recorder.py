@@ -25,6 +25,8 @@ _LOGGER = logging.getLogger(__name__)
 WRITE_AFTER_S = 0.5
 SHOW_EVERY_S = 60.0
 FORGET_EVERY_S = 6 * 3600.0
+# Kept for the next attempt while the file cannot be written.
+MOST_UNWRITTEN = 1000
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class _Running:
 
 
 class Recorder:
-    """`run` is a service. A record that cannot be written costs one warning, and no answer.
+    """`run` is a service. A record that cannot be written costs one warning, and no answer; it is tried again.
 
     `show` gets the figures of today and of 30 days, at the start and then with turns, at most once a minute.
     """
@@ -159,6 +161,7 @@ class Recorder:
                 )
             self._told = False
         except JarvisError as error:
+            self._unwritten = [*records, *self._unwritten][-MOST_UNWRITTEN:]
             if not self._told:
                 _LOGGER.warning("%s", error.message)
             self._told = True

@@ -103,3 +103,16 @@ async def test_the_figures_are_shown_at_the_start_and_not_with_every_turn(tmp_pa
         await written(log, 3)
     assert len(shown) == 1
     assert (shown[0]["today"]["turns"], shown[0]["month"]["turns"]) == (0, 0)
+
+
+async def test_what_could_not_be_written_is_written_with_the_next_turn(tmp_path, caplog):
+    path = tmp_path / "turns.sqlite"
+    path.mkdir()
+    async with recording(path) as (bus, log):
+        tell(bus, Turn("text", "es", 60.0), Answer("Uno.", "es", "small", via="model", tier="fast"), FAST)
+        async with asyncio.timeout(20):
+            while "cannot be used" not in caplog.text:
+                await asyncio.sleep(0.01)
+        path.rmdir()
+        tell(bus, Turn("text", "es", 60.0), Answer("Dos.", "es", "small", via="model", tier="fast"), FAST)
+        assert len(await written(log, 2)) == 2
