@@ -29,10 +29,10 @@ from jarvisd.config import CloudConfig, RemoteEngine
 from jarvisd.errors import CloudRefused
 from jarvisd.llm.chat import Clock, stream_body
 from jarvisd.llm.cloud import CloudCall, stream_cloud
-from jarvisd.llm.transport import request
 from jarvisd.outgoing import Outgoing, Usage, Verdict, question_for_cloud
 from jarvisd.routing.ledger import Ledger
 from jarvisd.routing.privacy import check_text
+from jarvisd.transport import request
 from jarvisd.types import Endpoint
 
 FAKE_CLOUD = Path(__file__).parents[1] / "tests/fakes/priced_cloud.py"

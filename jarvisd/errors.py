@@ -11,6 +11,8 @@
     │   └── CloudRefused         nothing may be sent there: not allowed, private, or not to be paid for
     ├── OrderError               a person's order that cannot be followed: an unknown name, a bad duration
     ├── ModelError               a model's files are missing, damaged, of an unknown kind, or cannot be fetched
+    ├── StoreError               what is remembered cannot be read or written
+    │   └── IndexUnavailable     the index of vectors cannot be asked; words still find
     ├── NothingHeard             sound, but no words in it: a defined outcome, not a fault
     ├── TurnTrouble              a turn cannot be answered; becomes one honest sentence
     ├── PluginError              a plugin raised, hung, or does not load
@@ -81,6 +83,14 @@ class CloudRefused(EngineError):  # noqa: N818 - a decision of the house, not a 
 
 class ModelError(JarvisError):
     code = "model"
+
+
+class StoreError(JarvisError):
+    code = "memory"
+
+
+class IndexUnavailable(StoreError):  # noqa: N818 - as the field says it
+    code = "memory_index"
 
 
 class NothingHeard(JarvisError):  # noqa: N818 - a defined outcome of listening

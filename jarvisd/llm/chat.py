@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from jarvisd.errors import CloudRefused, EngineReplyError
 from jarvisd.llm.calls import CallPieces, as_message, as_tool
 from jarvisd.llm.sse import EventStream
-from jarvisd.llm.transport import ModelResponse, request, server_message
+from jarvisd.transport import ModelResponse, request, server_message
 from jarvisd.types import Delta as Delta
 from jarvisd.types import Endpoint, Message, Thought, Tool, ToolCalls
 from jarvisd.types import Finished as Finished

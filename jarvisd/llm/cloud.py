@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from jarvisd.config import RemoteEngine
 from jarvisd.errors import CloudRefused, EngineReplyError, EngineUnavailable
 from jarvisd.llm.chat import IDLE_TIMEOUT_S, Clock, Finished, Piece, stream_body
-from jarvisd.llm.transport import REFUSED
 from jarvisd.outgoing import CloudPrompt, Outgoing, Spend, Usage
+from jarvisd.transport import REFUSED
 from jarvisd.types import Endpoint
 
 # A token is at least one byte of text. Servers add their own to each message, and some a few hundred of their own.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from jarvisd.errors import EngineReplyError
 from jarvisd.llm.chat import first_model
-from jarvisd.llm.transport import request
+from jarvisd.transport import request
 from jarvisd.types import Endpoint
 
 # Texts of one request: what a server answers to so many is taken apart in a few milliseconds.

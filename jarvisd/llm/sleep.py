@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jarvisd.errors import EngineReplyError
-from jarvisd.llm.transport import request
+from jarvisd.transport import request
 from jarvisd.types import Endpoint
 
 LEVEL_IN_RAM = 1

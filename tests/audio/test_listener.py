@@ -129,6 +129,7 @@ async def test_white_noise_wakes_nobody(models, rms, gate):
     assert await heard(listener(models, gate=gate), Played(to_pcm(noise(10, rms)))) == []
 
 
+@pytest.mark.timeout(240)  # a quarter of a minute by itself, on a machine that others use
 async def test_ten_minutes_of_speech_are_cut_and_nothing_piles_up(models):
     talk = speech_without_wake_word(60)
     wake = to_pcm(samples_of(ONE_BREATH)[:22_000])

@@ -15,7 +15,7 @@ from jarvisd.engines.spec import engine_specs
 from jarvisd.errors import EngineReplyError, EngineStartError
 from jarvisd.llm import sleep
 from jarvisd.llm.chat import Delta, stream_chat
-from jarvisd.llm.transport import request
+from jarvisd.transport import request
 from jarvisd.types import Endpoint, EngineState, Message
 from tests.fakes.engines import VLLM, fake_vllm, is_running, running_pool, until, until_gone
 

@@ -9,9 +9,9 @@ from jarvisd_plugins.calculator import Plugin
 from jarvisd.config import ToolsConfig
 from jarvisd.llm.chat import stream_chat
 from jarvisd.llm.prompt import question_messages
-from jarvisd.llm.transport import request
 from jarvisd.tools.loop import answer_with_tools
 from jarvisd.tools.toolbox import Toolbox
+from jarvisd.transport import request
 from jarvisd.types import EngineState
 from tests.fakes.engines import fake_engine, running_pool, until
 from tests.fakes.facts import Facts

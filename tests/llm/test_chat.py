@@ -8,7 +8,7 @@ import pytest
 
 from jarvisd.errors import EngineError, EngineReplyError, EngineUnavailable
 from jarvisd.llm.chat import Delta, Finished, first_model, knows_tools, probe, stream_chat
-from jarvisd.llm.transport import request
+from jarvisd.transport import request
 from jarvisd.types import Endpoint, Message, Tool, ToolCall, ToolCalls
 from tests.fakes.model_server import Server
 

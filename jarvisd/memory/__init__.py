@@ -1,0 +1,1 @@
+"""What the house remembers: kept, found, quoted, and forgotten."""
