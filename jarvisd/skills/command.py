@@ -15,7 +15,8 @@ class Command:
 
     Slots, each only where it was said: `duration_s`, `of_s` (the timer that was set to it), `name`, `text`,
     `at` (a Moment), `days` (as in SHORT_DAYS), `day` (as in Moment.day, or a holiday), `percent`, `period`, `all`,
-    `wake`.
+    `wake`. The `text` of memory.keep and memory.prefer is exactly as it was said, its punctuation included; that of
+    memory.forget_about and memory.tell is what they are about, and memory.private_on has a `duration_s`.
     """
 
     skill: str

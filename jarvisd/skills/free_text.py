@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from jarvisd.plain import word_set
@@ -30,6 +31,12 @@ _CONNECTORS: dict[Language, tuple[tuple[str, ...], ...]] = {
     "en": (("to",), ("that",), ("about",), ("for",)),
 }  # fmt: skip
 _MOST_REMINDER_WORDS = 25
+# What counts as a courtesy at the end of a command, but tells something at the end of a statement: "the key is here".
+_NO_COURTESY = re.compile(
+    r"(?:\W*\b(?:ya|ahora(?: mismo)?|ahorita|en este momento|actualmente|exactamente|aqu[ií]|de una vez"
+    r"|now|right now|just now|at the moment|currently|exactly|here|for me|right away|then)\b)+",
+    re.IGNORECASE,
+)
 
 
 def timer_name(said: Sequence[Lifted], language: Language, most_words: int = 4) -> str | None:
@@ -60,6 +67,9 @@ def reminder(
         at = more
         items.pop(0)
     items = _without_connector(items, language)
+    if len(items) > 1 and (language == "es" or items[1].plain not in _TELLS):  # "that tomorrow the plumber comes"
+        more = _taken(at, items[0])
+        at, items = (more, items[1:]) if more is not None else (at, items)
     while len(items) > 1 and items[-2].plain not in _TELLS and (more := _taken(at, items[-1])) is not None:
         at = more
         items.pop()
@@ -73,6 +83,33 @@ def reminder(
     if not items or len(items) > _MOST_REMINDER_WORDS or not _is_reminder(items, at, language, after):
         return None
     return _joined(items), at
+
+
+def places(source: str, items: Sequence[Lifted]) -> list[tuple[int, int]]:
+    """Where each of `items`, which were found in `source` in this order, lies in it."""
+    found, position = [], 0
+    for item in items:
+        pieces = item.said.split()
+        begin = source.index(pieces[0], position)
+        for piece in pieces:
+            position = source.index(piece, position) + len(piece)
+        found.append((begin, position))
+    return found
+
+
+def as_said(source: str, begin: int, end: int, *, to_the_end: bool) -> str:
+    """The part of `source`, with its punctuation. `to_the_end`: with what follows, politeness excepted."""
+    if not to_the_end:
+        return source[begin:end]
+    last = re.escape(source[:end].split()[-1])
+    while (again := re.match(rf"\W+{last}\b", source[end:], re.IGNORECASE)) is not None:  # "Bora Bora"
+        end += again.end()
+    rest = source[end:]
+    tail = _NO_COURTESY.match(rest)
+    if tail is not None:
+        end, rest = end + tail.end(), rest[tail.end() :]
+    closing = re.match(r"[^\w¿¡]*", rest)
+    return source[begin:end] + (closing[0].rstrip(" \t\r\n.,;:?…–—-") if closing else "")
 
 
 def _is_reminder(items: Sequence[Lifted], at: Moment | None, language: Language, after: str) -> bool:

@@ -6,8 +6,8 @@ free text (a timer's name, a reminder) must look like one.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jarvisd.plain import Word, courtesies, imperative, is_pronoun_of, plain, word_set, words
@@ -15,7 +15,9 @@ from jarvisd.skills.command import Command
 from jarvisd.skills.free_text import reminder, timer_name
 from jarvisd.skills.grammar import Grammar, Match
 from jarvisd.skills.lift import AHEAD, DURATION, MOMENT, MORE, NUMBER, PERCENT, Lifted, lift, plain_of
-from jarvisd.skills.moments import Moment, merged
+from jarvisd.skills.moments import Moment
+from jarvisd.skills.parts import Parts
+from jarvisd.skills.to_memory import is_for_memory, memory
 from jarvisd.types import Language
 
 # Longer ones are about something else.
@@ -25,44 +27,6 @@ _MOST_WORDS = 40
 _MOST_UNKNOWN_WORDS = 3
 # After these a core asks for something else: "¿a qué hora es?"
 _TURNS_MEANING = word_set("a de desde hasta para por sobre en")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A match with the values of its markers, those inside free text left out."""
-
-    match: Match
-    items: Sequence[Lifted]
-    language: Language
-    timers: Collection[str]
-
-    def values(self, *markers: str) -> list[Any]:
-        inside = {index for name in self.match.spans for index in self._range(name)}
-        return [item.value for index, item in enumerate(self.items) if item.plain in markers and index not in inside]
-
-    def text(self, name: str) -> list[Lifted] | None:
-        """The words of a wildcard."""
-        return [self.items[index] for index in self._range(name)] if name in self.match.spans else None
-
-    def before(self, name: str) -> str:
-        """The word in front of a wildcard."""
-        first = next(iter(self._range(name)), 0)
-        return self.items[first - 1].plain if first else ""
-
-    def moment(self) -> Moment | None:
-        """All moments together; None if there is none, or they contradict each other."""
-        found: Moment | None = None
-        for value in self.values(MOMENT):
-            found = value if found is None else merged(found, value)
-            if found is None:
-                return None
-        return found
-
-    def _range(self, name: str) -> range:
-        start, end = self.match.spans[name]
-        text = plain_of(self.items)
-        first = text[:start].count(" ")
-        return range(first, first + len(text[start:end].split()))
 
 
 def understand(
@@ -83,11 +47,12 @@ def understand(
     said = words(text)
     if not said or len(said) > _MOST_WORDS:
         return None
+    source = unicodedata.normalize("NFC", text)
     for language in languages:
         items = lift(_matter(said, language), language)
-        found = _first(grammars[language].matches(plain_of(items)), items, language, timers)
+        found = _first(grammars[language].matches(plain_of(items)), items, language, timers, source)
         if found is None and spoken:
-            found = _after_unknown_words(grammars[language], items, language)
+            found = _after_unknown_words(grammars[language], items, language, source)
         if found is not None:
             return found
     return None
@@ -115,24 +80,24 @@ def _without_misheard_day(matter: list[Word]) -> list[Word]:
 
 
 def _first(
-    matches: Iterable[Match], items: Sequence[Lifted], language: Language, timers: Collection[str]
+    matches: Iterable[Match], items: Sequence[Lifted], language: Language, timers: Collection[str], source: str
 ) -> Command | None:
     for match in matches:
-        slots = _BUILD[match.intent.partition(".")[0]](Parts(match, items, language, timers))
+        slots = _BUILD[match.intent.partition(".")[0]](Parts(match, items, language, timers, source))
         if slots is not None:
             skill, _, intent = slots.pop("_intent", match.intent).partition(".")
             return Command(skill, intent, language, slots)
     return None
 
 
-def _after_unknown_words(grammar: Grammar, items: Sequence[Lifted], language: Language) -> Command | None:
+def _after_unknown_words(grammar: Grammar, items: Sequence[Lifted], language: Language, source: str) -> Command | None:
     for count in range(1, min(_MOST_UNKNOWN_WORDS, len(items) - 1) + 1):
         rest = items[count:]
         start, _ = courtesies([item.plain for item in rest], language)
         if items[count - 1].plain in _TURNS_MEANING and start == 0:
             continue
         rest = rest[start:]
-        found = _first(grammar.matches(plain_of(rest), core_only=True), rest, language, ())
+        found = _first(grammar.matches(plain_of(rest), core_only=True), rest, language, (), source)
         if found is not None:
             return found
     return None
@@ -205,6 +170,8 @@ def _reminder(parts: Parts) -> dict[str, Any] | None:
         return slots | {"text": name} if name else None
     if parts.match.intent != "reminder.set" or said is None:
         return slots
+    if is_for_memory(parts):
+        return None
     ahead, moment = parts.values(AHEAD), parts.moment()
     if (parts.values(MOMENT) and moment is None) or (ahead and moment):
         return None
@@ -234,5 +201,5 @@ def _talk(parts: Parts) -> dict[str, Any] | None:
 
 _BUILD: dict[str, Callable[[Parts], dict[str, Any] | None]] = {
     "clock": _clock, "timer": _timer, "alarm": _alarm, "reminder": _reminder, "volume": _volume, "budget": _budget,
-    "talk": _talk,
+    "talk": _talk, "memory": memory,
 }  # fmt: skip
