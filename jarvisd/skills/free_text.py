@@ -89,20 +89,27 @@ def places(source: str, items: Sequence[Lifted]) -> list[tuple[int, int]]:
     """Where each of `items`, which were found in `source` in this order, lies in it."""
     found, position = [], 0
     for item in items:
-        pieces = item.said.split()
-        begin = source.index(pieces[0], position)
-        for piece in pieces:
-            position = source.index(piece, position) + len(piece)
+        first, *others = item.said.split()
+        begin, position = _word_at(source, first, position)
+        for one in others:
+            _, position = _word_at(source, one, position)
         found.append((begin, position))
     return found
+
+
+def _word_at(source: str, word: str, position: int) -> tuple[int, int]:
+    """`word` as a whole one: no "I" in "Jarvis" or "I'd"."""
+    like = r"\d" if word[0].isdigit() else r"[^\W\d_]"
+    found = re.compile(rf"(?<!{like}){re.escape(word)}(?!['’`´]?{like})").search(source, position)
+    return found.span() if found else (position, position)
 
 
 def as_said(source: str, begin: int, end: int, *, to_the_end: bool) -> str:
     """The part of `source`, with its punctuation. `to_the_end`: with what follows, politeness excepted."""
     if not to_the_end:
         return source[begin:end]
-    last = re.escape(source[:end].split()[-1])
-    while (again := re.match(rf"\W+{last}\b", source[end:], re.IGNORECASE)) is not None:  # "Bora Bora"
+    last = re.escape(source[begin:end].rpartition(" ")[2])
+    while last and (again := re.match(rf"\W+{last}\b", source[end:], re.IGNORECASE)) is not None:  # "Bora Bora"
         end += again.end()
     rest = source[end:]
     tail = _NO_COURTESY.match(rest)

@@ -36,7 +36,7 @@ class Parts:
         inside = self._range(name) if name else range(len(self.items))
         at = places(self.source, self.items)
         last = inside[-1]
-        return as_said(self.source, at[inside[0]][0], at[last][1], to_the_end=last == len(self.items) - 1)
+        return as_said(self.source, at[inside[0]][0], at[last][1], to_the_end=last == len(self.items) - 1).strip()
 
     def head(self, name: str) -> str:
         """What was said in front of a wildcard, courtesies and pronouns included."""

@@ -21,29 +21,31 @@ _MOST_TOPIC_WORDS = 8
 
 # A clause that begins so asks. Accents are the only sign of some, which are as often something else without.
 _ASKS = word_set(
-    """quien quienes cual cuales cuanto cuanta cuantos cuantas donde who whom whose what how where why whether do does
-    did is are was were can could should would shall whats wheres whos whens hows"""
+    """quien quienes cual cuales cuanto cuanta cuantos cuantas donde who whom whose what how where why whether do
+    does did is are was were can could should would shall whats wheres whos whens hows"""
 )
 _ASKS_WITH_ACCENT = word_set("qué quién quiénes cuál cuáles cuándo cuánto cuánta cuántos cuántas dónde cómo")
 # "Recuerda que dia nacio Cervantes", with the accent lost.
 _ASKED_FOR = word_set("dia hora ano mes tipo clase color cosa cosas pasa paso significa")
 # "Remember that time we went to Rome": no statement.
 _POINTED_AT = word_set(
-    """time times day night morning evening week weekend summer winter trip year moment guy man woman girl boy lady kid
-    person movie film show episode series song tune book story joke restaurant bar place thing game party conversation
-    question answer word recipe picture photo one ones"""
+    """time times day night morning evening week weekend summer winter trip year moment guy man woman girl boy lady
+    kid person movie film show episode series song tune book story joke restaurant bar place thing game party
+    conversation question answer word recipe picture photo one ones"""
 )
 _REQUESTS_TO_ME = word_set(
-    """dime decime dinos dame danos ponme poneme hazme haceme recomiendame recomendame recomiendanos explicame cuentame
-    contame ensename muestrame mostrame buscame ayudame avisame recuerdame recordame despiertame leeme escribeme
-    traduceme calculame enciendeme prendeme apagame abreme"""
+    """dime decime dinos dame danos ponme poneme hazme haceme recomiendame recomendame recomiendanos explicame
+    cuentame contame ensename muestrame mostrame buscame ayudame avisame recuerdame recordame despiertame leeme
+    escribeme traduceme calculame enciendeme prendeme apagame abreme"""
 )
 _REQUESTS = _REQUESTS_TO_ME | word_set(
     """di pon haz busca calcula traduce recomienda explica escribe tell give show play turn switch recommend suggest
     explain find help write translate remind wake send order search"""
 )
 # Only these are requests with an object behind them: "el bar abre a las ocho y cierra a las diez" is none.
-_REQUESTS_FOR_A_THING = word_set("abre cierra enciende apaga sube baja quita open close set start stop call add make")
+_REQUESTS_FOR_A_THING = word_set(
+    """abre cierra enciende apaga sube baja quita open close set start stop call add make"""
+)
 _AN_OBJECT = re.compile(r"(?:el|las?|los|una?|mi|the|an|my|a(?! las?\b))\b")
 # A question that follows without a comma, as recognisers write it.
 _QUESTION_INSIDE = re.compile(
@@ -54,8 +56,13 @@ _QUESTION_INSIDE = re.compile(
 )
 _CLAUSE = re.compile(r"[,.;:!](?=\s)|\s(?:y|e|and|but|pero|then|entonces|so|as[ií] que)\s", re.IGNORECASE)
 
+# About the talk itself or to whoever listens: "recuerda que eres un pirata".
+_TO_THE_LISTENER = re.compile(
+    r"(?:eres|sos|debes|tienes que|estamos hablando|te (?:he|dije|pregunte|pedi)|you|youre|youve|i (?:told|asked|said)"
+    r"|we (?:talked|were talking|are talking)|were talking)\b"
+)
 # English leaves "that" out in front of such a clause only: "remember my name" is none.
-_SUBJECTS = word_set("i we he she they my our")
+_NOT_IN_A_SUBJECT = word_set("who whom that which what where when how if to me it this these those")
 _SUBJECTS_WITH_VERB = word_set("im ive ill weve theyre hes shes")
 _VERBS = word_set(
     """am is are has have need needs like likes live lives take takes prefer prefers parked left put hate hates love
@@ -64,38 +71,43 @@ _VERBS = word_set(
 
 # What is said with these is about this moment, this house or whoever listens.
 _OF_THE_MOMENT = word_set(
-    """this that these those it its you your yours here there now today tomorrow yesterday tonight one ones either both
-    esta este esto estas estos esa ese eso esas esos aquel aquella aquello aqui ahi alli ahora ya hoy ayer tu tus ti
-    vos usted contigo ambos ambas"""
+    """this that these those it its you your yours here there now today tomorrow yesterday tonight one ones either
+    both esta este esto estas estos esa ese eso esas esos aquel aquella aquello aqui ahi alli ahora ya hoy ayer
+    tu tus ti vos usted contigo ambos ambas"""
 )
 _WONDERS = word_set(
-    """who whom whose what whats which where wheres why how hows when whether if but need want should would could can
-    must please quien cual como cuando cuanto cuanta cuantos cuantas donde porque si pero necesito quiero puedo podria
-    deberia quisiera"""
+    """who whom whose what whats which where wheres why how hows when whether if but need want should would could
+    can must please quien cual como cuando cuanto cuanta cuantos cuantas donde porque si pero necesito quiero
+    puedo podria deberia quisiera"""
 )
 _OF_THE_HOUSE = word_set(
     """light lights lamp lamps heating heater temperature thermostat volume tv television telly blinds curtains fan
-    door doors window windows sound dimmer brighter louder quieter warmer cooler colder lower higher softer
-    luz luces lampara lamparas calefaccion temperatura termostato volumen tele television persiana persianas cortinas
-    ventilador puerta puertas ventana ventanas sonido"""
+    door doors window windows sound dimmer brighter louder quieter warmer cooler colder lower higher softer alto
+    alta bajo baja fuerte flojo floja luz luces lampara lamparas calefaccion temperatura termostato volumen tele
+    television persiana persianas cortinas ventilador puerta puertas ventana ventanas sonido"""
 )
 _OF_THE_TALK = word_set(
     """song idea plan way look sound joke story answer movie film picture photo option first second third last other
-    next previous same new cancion forma manera chiste historia cuento respuesta pelicula foto opcion primer primera
-    primero segunda segundo tercera tercero ultima ultimo otra otro siguiente anterior misma mismo"""
+    next previous former latter same new cancion forma manera chiste historia cuento respuesta pelicula foto
+    opcion primer primera primero segunda segundo tercera tercero ultima ultimo otra otro siguiente anterior
+    misma mismo"""
 )
-_NO_OBJECT = word_set("no not nada mucho bastante poco mas menos tanto algo asi better more less much lot too at")
+_NO_OBJECT = word_set(
+    """everything anything nothing todo todos dos no not nada mucho bastante poco mas menos tanto algo asi better
+    more less much lot too at"""
+)
 # "Prefiero ver una película", "I like to know what time it is": wishes.
 _WISHED_FOR = word_set(
-    """saber ver oir escuchar ir hacer pedir comprar reservar hablar decir decirlo tener esperar
-    know see hear watch listen ask have get be order book buy say talk"""
+    """saber ver oir escuchar ir hacer pedir comprar reservar hablar decir decirlo tener esperar know see hear watch
+    listen ask have get be order book buy say talk"""
 )
 _NOT_LASTING = word_set("playing losing winning coming late back hard easy dificil facil jugando perdiendo ganando")
 # "I like my eggs scrambled", unlike "I hate my job" or "me gusta un compañero".
 _HABIT = re.compile(r"^i [a-z ]*(?:prefer|like) my (?:\w+ ){1,6}\w+$|^(?:yo )?prefiero mi (?:\w+ ){1,6}\w+$")
 _NO_NAME = word_set(
     """a an the at on in by for if when what back later now maybe up tomorrow soon again crazy un una unos unas al a
-    por en cuando si luego despues mas antes ya loco loca de con el la not here calling"""
+    por en cuando si luego despues mas antes ya loco loca de con el la not here calling como igual que to hard
+    old asi"""
 )
 _ENDS = word_set(
     """el la los las lo un una unos unas de del a al con por para en sobre the an of for to at on in about with"""
@@ -106,6 +118,8 @@ _SPEAKER = word_set("mi me myself nosotros nosotras us ourselves")
 def is_statement(text: str, language: Language, *, bare: bool = False) -> bool:
     """Whether `text` tells something, and nothing else. `bare`: no "that" in front of it."""
     said = words(text)
+    if _TO_THE_LISTENER.match(plain(text)):
+        return False
     if not 2 <= len(said) <= _MOST_STATEMENT_WORDS or re.search(r"[?¿]", text):
         return False
     first = said[0]
@@ -127,7 +141,11 @@ def is_preference(text: str, told: str, items: Sequence[Lifted], *, negative: bo
     if not said or any(word.said.casefold() in _ASKS_WITH_ACCENT for word in said):
         return False
     first, pairs = plain_words[0], list(zip(["", *plain_words], plain_words, strict=False))
-    if first in {"que", "a", "en", "with", "sin", "without"} or _wishes(plain_words) or items[0].value is not None:
+    if first in {"que", "a", "en", "in", "with", "sin", "without"} or _wishes(plain_words):
+        return False
+    if plain_words[:2] in (["lo", "que"], ["el", "de"], ["la", "de"]):
+        return False
+    if items[0].value is not None and not (isinstance(items[0].value, Moment) and items[0].value.days):
         return False
     if first in {"my", "mi", "mis", "un", "una", "an"} and (negative or not _HABIT.search(plain(text))):
         return False
@@ -136,7 +154,12 @@ def is_preference(text: str, told: str, items: Sequence[Lifted], *, negative: bo
         return False
     if there & (_OF_THE_MOMENT | _WONDERS | _OF_THE_HOUSE) or (not negative and there & {"o", "u", "or"}):
         return False
-    if set(plain_words[:2]) & _OF_THE_TALK or first in _NOT_LASTING or there <= _NO_OBJECT or first in {"no", "not"}:
+    if (
+        set(plain_words[:2]) & _OF_THE_TALK
+        or first in _NOT_LASTING
+        or there <= _NO_OBJECT | _ENDS
+        or first in {"no", "not"}
+    ):
         return False
     return not _has_second_wish(text) and not any(
         word in _REQUESTS and before not in {"to", "de", "la", "el"} for before, word in pairs
@@ -212,9 +235,11 @@ def _has_second_wish(text: str) -> bool:
 
 
 def _has_subject(plain_words: Sequence[str]) -> bool:
+    """ "... Ana is allergic to nuts", unlike "... the man who is allergic"."""
     if plain_words[0] in _SUBJECTS_WITH_VERB:
         return True
-    return plain_words[0] in _SUBJECTS and bool(set(plain_words[1:5]) & _VERBS)
+    verb = next((index for index, word in enumerate(plain_words[:5]) if word in _VERBS), 0)
+    return verb > 0 and not set(plain_words[:verb]) & _NOT_IN_A_SUBJECT
 
 
 def passes(item: Lifted) -> bool:

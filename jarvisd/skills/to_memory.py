@@ -44,6 +44,8 @@ def _kept(parts: Parts) -> dict[str, Any] | None:
         return None
     if bare and not colon and parts.language == "es":
         return None
+    if parts.match.marks.get("announced") and not head.rstrip().endswith((":", ",", ".")):
+        return None
     if bare and colon and _TO_DO.match(text):
         return None
     if re.search(r"[?¿]", parts.source) and not _ASKS_A_FAVOUR.search(plain(head)):
