@@ -122,7 +122,7 @@ edge?: (?:a|hacia|desde) <edge=edges> del? (?:este )?<unit=one>
 edge: (?:a|hacia|desde) <edge=edges> del (?P<year>ano pasado|(?:19|20)\d\d)
 season: (?:en |por )?(?:el |la |las |los )?<season=seasons> (?P<which>pasad[oa]s?)
 season: (?:el |la |las )(?P<which>pasad[oa]s?) <season=seasons>
-season?: (?P<which>este|esta|estas|en el|en la|en las|en|el|la|las|por|durante el|durante la) <season=seasons><year>
+season?: (?P<which>este|esta|estas|en el|en la|en las|en|el|la|las|durante el|durante la) <season=seasons><year>
 year: (?:en|durante)(?: el)?(?: ano)? (?P<year>(?:19|20)\d\d)
 """
 _ENGLISH = _parts(
@@ -212,7 +212,7 @@ LATEST: dict[Language, re.Pattern[str]] = {
         r"(?<=\S )(?<!hasta )(?<!por )(?<!desde )ahora|hoy (?:en dia|por hoy)|actual(?:es|mente)?"
         r"|definitiv[oa]s?|definitivamente|recientes?|al final(?! del? )|finalmente|por fin"
         r"|(?:el|la|los|las|lo|mi|mis) ultim[oa]s?(?! (?:<counts> )?(?:<units>|piso|plazo|gota|fila))"
-        r"|ultima vez|en que (?:quedo|quedamos|habiamos quedado)|todavia|siguen?|a estas alturas|ya no",
+        r"|ultima vez|en que (?:quedo|quedamos|habiamos quedado)|todavia|siguen?|a estas alturas",
         _SPANISH,
     ),
     "en": _compiled(

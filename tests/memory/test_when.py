@@ -142,6 +142,7 @@ def test_english(text, expected):
         ("dentro de dos semanas qué hay", "es"),
         ("qué te dije el 30 de febrero", "es"),
         ("cuánto hace que compramos la lavadora", "es"),
+        ("qué quería la abuela por Navidad", "es"),
         ("la garantía de dos años", "es"),
         ("recuerdas lo del marzo", "es"),
         ("cómo se llama el perro", "es"),
