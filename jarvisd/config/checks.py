@@ -13,8 +13,10 @@ SPEECH_KINDS = frozenset({"pocketsphinx", "whisper", "wyoming"})
 CHILD_KEYS = ("stop_timeout_s", "env", "start", "keep_alive_s", "learn", "pinned", "gpu_memory_bytes", "never_with")
 LANGUAGE_MODEL_KINDS = frozenset({"llama_cpp", "vllm", "remote"})
 EMBEDDING_KINDS = frozenset({"embed"})
+INDEX_KINDS = frozenset({"chroma"})
 # What an engine is for, as a fault calls it.
 SPEECH, LANGUAGE, EMBEDDING = "a speech-to-text engine", "a language model", "an embedding engine"
+INDEX = "an index of vectors"
 # Where an engine listens is the daemon's affair, and sleep mode must never be reachable over a network.
 OWN_ARGUMENTS = ("--uds", "--host", "--port", "--served-model-name", "--enable-sleep-mode", "--api-key")
 
@@ -76,6 +78,7 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
         faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, LANGUAGE)
     for name in engines:
         faults += _company_faults(name, engines)
+    faults += _folder_faults(engines)
     faults += _time_faults(tables, engines)
     order = _table(tables, "conversation").get("tiers")
     names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
@@ -109,6 +112,19 @@ def _company_faults(name: str, engines: Mapping[str, Any]) -> list[str]:
     return [*faults, f"{path}: names the engine itself"] if name in others else faults
 
 
+def _folder_faults(engines: Mapping[str, Any]) -> list[str]:
+    """Two servers on one folder do not see what the other one writes."""
+    own = [name for name in engines if _table(engines, name).get("kind") in INDEX_KINDS and _is_ours(engines, name)]
+    return [f"engines.{name}.kind: [engines.{own[0]}] is this already; one is enough" for name in own[1:]]
+
+
+def _is_ours(engines: Mapping[str, Any], name: str) -> bool:
+    """Whether jarvisd starts it."""
+    engine = _table(engines, name)
+    kind = engine.get("kind")
+    return kind not in {"remote", "wyoming"} and not (kind in INDEX_KINDS and engine.get("url") is not None)
+
+
 def _time_faults(tables: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:
     """Hours that warm nothing: no such engine, one that is not ours or always up, or nothing but quiet hours."""
     quiet = _spans(_table(tables, "warmup").get("quiet_hours"))
@@ -119,7 +135,7 @@ def _time_faults(tables: Mapping[str, Any], engines: Mapping[str, Any]) -> list[
         engine = time.get("engine")
         if isinstance(engine, str) and engine not in engines:
             faults.append(f"{path}.engine: there is no [engines.{engine}]{near(engine, engines)}")
-        elif isinstance(engine, str) and _table(engines, engine).get("kind") in ("remote", "wyoming"):
+        elif isinstance(engine, str) and not _is_ours(engines, engine):
             faults.append(f"{path}.engine: [engines.{engine}] is not started by jarvisd")
         elif isinstance(engine, str) and _table(engines, engine).get("start", "boot") == "boot":
             faults.append(
@@ -154,6 +170,8 @@ def _what_it_is(engine: Mapping[str, Any]) -> str | None:
         return SPEECH
     if kind in EMBEDDING_KINDS or (kind == "process" and protocol == "embeddings"):
         return EMBEDDING
+    if kind in INDEX_KINDS:
+        return INDEX
     if kind in LANGUAGE_MODEL_KINDS or (kind == "process" and protocol == "openai"):
         return LANGUAGE
     return None

@@ -138,6 +138,36 @@ class EmbedEngine(EngineBase):
     threads: int = key(0, "Processor threads; 0: all but one.", ge=0)
 
 
+class ChromaEngine(EngineBase):
+    """Chroma, an index of the memory's vectors. A child process, or with `url` a server elsewhere in the house.
+
+    For tens of thousands of memories jarvisd needs none. What is in it can be made again at any time.
+    """
+
+    kind: Literal["chroma"]
+    url: str | None = key(
+        None,
+        "A server elsewhere in the house, which is neither started nor stopped. Unset: one of jarvisd's own, with its "
+        "files in the state folder.",
+        examples=["http://chroma.lan:8000"],
+    )
+    python: FilePath | None = key(
+        None,
+        "Another Python (or the folder of its environment) that has the package chromadb. Unset: jarvisd's own.",
+        examples=["/var/lib/jarvisd/engines/chroma"],
+    )
+
+    @model_validator(mode="after")
+    def _url_is_in_the_house(self) -> ChromaEngine:
+        if self.url is None:
+            return self
+        check_url(self.url, ("http", "https"))
+        refuse_child_keys(self.model_fields_set)
+        if is_outside(self.url):
+            raise ValueError("url: leads out of the house, and what is remembered stays in it")
+        return self
+
+
 class VllmEngine(EngineBase):
     """A language model served by vLLM, which lives in an environment of its own. A child process that can sleep."""
 
@@ -284,6 +314,7 @@ EngineConfig: TypeAlias = Annotated[
     | LlamaCppEngine
     | VllmEngine
     | EmbedEngine
+    | ChromaEngine
     | ProcessEngine
     | RemoteEngine
     | WyomingEngine,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from jarvisd import secrets
 from jarvisd.config import (
+    ChromaEngine,
     EmbedEngine,
     EngineBase,
     EngineConfig,
@@ -35,14 +36,18 @@ from jarvisd.errors import ConfigError, ModelError
 from jarvisd.models.catalogue import repository_of
 from jarvisd.types import Endpoint, Language
 
-# embeddings: OpenAI's too, but what proves it is a vector.
-Protocol: TypeAlias = Literal["wyoming", "openai", "embeddings"]
+# embeddings: OpenAI's too, but what proves it is a vector. chroma: Chroma's own, version 2.
+Protocol: TypeAlias = Literal["wyoming", "openai", "embeddings", "chroma"]
 ReadSecret: TypeAlias = Callable[[str], str | None]
 
 # sockaddr_un holds 108 bytes, the last of them a zero.
 SOCKET_PATH_MAX_BYTES = 107
 # What a request's address says when the connection itself is a Unix socket.
 UNIX_BASE_URL = "http://localhost/v1"
+UNIX_CHROMA_URL = "http://localhost"
+# In the state folder. All of it can be made again, so it may be thrown away when the server is down.
+INDEX_FOLDER = "memory-index"
+CHROMA_IF_MISSING = "make an environment there and install chromadb into it, or correct `python` in the configuration"
 # -P: the folder that the daemon was started in is no place to import from.
 PYTHON_MODULE = (sys.executable, "-P", "-m")
 
@@ -85,13 +90,15 @@ def engine_specs(
     languages: Sequence[Language],
     gpus: Mapping[str, GpuConfig] | None = None,
     models_dir: Path | None = None,
+    state_dir: Path | None = None,
     read_secret: ReadSecret = secrets.read_secret,
 ) -> tuple[EngineSpec, ...]:
     """The engines of a configuration. Raises ConfigError that names every engine which cannot be started.
 
-    Reads what the folders of models say of them: not for a running loop. `models_dir`: where pulled models are.
+    Reads what the folders of models say of them: not for a running loop. `models_dir`: where pulled models are;
+    `state_dir`: where an engine keeps what it has stored, without which that lies in `runtime_dir` and does not last.
     """
-    house = _House(runtime_dir, languages, gpus or {}, models_dir, read_secret)
+    house = _House(runtime_dir, languages, gpus or {}, models_dir, state_dir or runtime_dir, read_secret)
     specs, faults = [], []
     for name, engine in engines.items():
         try:
@@ -111,6 +118,7 @@ class _House:
     languages: Sequence[Language]
     gpus: Mapping[str, GpuConfig]
     models_dir: Path | None
+    state_dir: Path
     read_secret: ReadSecret
 
     def pulled(self, model: str) -> Path | None:
@@ -159,6 +167,8 @@ def _engine_spec(name: str, engine: EngineConfig, house: _House) -> EngineSpec:
             return _llama(spec, engine, name, socket, house)
         case EmbedEngine():
             return _embed(spec, engine, name, socket, house)
+        case ChromaEngine():
+            return _chroma(spec, engine, socket, house)
         case VllmEngine():
             return _vllm(spec, engine, name, socket, house)
         case ProcessEngine():
@@ -192,7 +202,9 @@ def unix_endpoint(socket: Path, protocol: Protocol) -> Endpoint:
             f"socket: the path {socket} has {length} bytes and a Unix socket's may have {SOCKET_PATH_MAX_BYTES}; "
             "set house.runtime_dir to a shorter folder"
         )
-    return Endpoint(f"unix://{socket}" if protocol == "wyoming" else UNIX_BASE_URL, socket_path=str(socket))
+    if protocol == "wyoming":
+        return Endpoint(f"unix://{socket}", socket_path=str(socket))
+    return Endpoint(UNIX_CHROMA_URL if protocol == "chroma" else UNIX_BASE_URL, socket_path=str(socket))
 
 
 def _worker(module: str, socket: Path, *arguments: str) -> tuple[str, ...]:
@@ -327,6 +339,18 @@ def _embed(spec: Callable[..., EngineSpec], engine: EmbedEngine, name: str, sock
         model=name,
         need=_need(engine, card, argv, str(socket), takes),
     )
+
+
+def _chroma(spec: Callable[..., EngineSpec], engine: ChromaEngine, socket: Path, house: _House) -> EngineSpec:
+    spec = partial(spec, protocol="chroma")
+    if engine.url is not None:
+        return spec(endpoint=endpoint_of(engine.url, "chroma"))
+    folder = ("--folder", str(house.state_dir / INDEX_FOLDER))
+    argv = _worker("chroma", socket, *folder)
+    if engine.python is not None:
+        worker = embed.foreign_worker(engine.python, "chroma", ("--socket", str(socket), *folder))
+        argv = _launched(worker, CHROMA_IF_MISSING)
+    return spec(endpoint=unix_endpoint(socket, "chroma"), argv=argv)
 
 
 def _remote(spec: Callable[..., EngineSpec], engine: RemoteEngine, read_secret: ReadSecret) -> EngineSpec:

