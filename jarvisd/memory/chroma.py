@@ -57,6 +57,8 @@ class ChromaIndex:
         self._wait_s = wait_s
         self._timeout_s = timeout_s
         self._known: dict[Shelf, str] = {}
+        # Two writers at once wait a second for each other, inside the server.
+        self._writing = asyncio.Lock()
 
     async def put(self, shelf: Shelf, ids: Sequence[str], vectors: Vectors) -> None:
         ids, vectors = last_of_each(ids, vectors)
@@ -64,12 +66,12 @@ class ChromaIndex:
         directions(shelf, vectors[:0])
         for start in range(0, len(ids), rows):
             body = _upsert(ids[start : start + rows], directions(shelf, vectors[start : start + rows]))
-            async with self._server() as endpoint:
+            async with self._writing, self._server() as endpoint:
                 await self._ask(endpoint, shelf, "upsert", body, make=True)
 
     async def remove(self, shelf: Shelf, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), REMOVE_IDS):
-            async with self._server() as endpoint:
+            async with self._writing, self._server() as endpoint:
                 await self._ask(endpoint, shelf, "delete", {"ids": list(ids[start : start + REMOVE_IDS])})
 
     async def nearest(self, shelf: Shelf, vector: Vectors, count: int) -> list[tuple[str, float]]:
@@ -88,7 +90,7 @@ class ChromaIndex:
 
     async def drop(self, shelf: Shelf) -> None:
         self._known.pop(shelf, None)
-        async with self._server() as endpoint:
+        async with self._writing, self._server() as endpoint:
             with suppress(_Missing):
                 await _call(endpoint, "DELETE", f"/{_name(shelf)}", timeout_s=self._timeout_s)
 
@@ -217,10 +219,10 @@ def _found(reply: Any) -> list[tuple[str, float]]:
     with _as_its_api_says():
         (distances,) = reply["distances"]
         (ids,) = reply["ids"]
-        found = [(one, min(1.0, max(-1.0, 1.0 - float(far)))) for one, far in zip(ids, distances, strict=True)]
+        found = [(one, 1.0 - float(far)) for one, far in zip(ids, distances, strict=True)]
         if not all(isinstance(one, str) and math.isfinite(likeness) for one, likeness in found):
             raise TypeError("ids or distances")
-    return sorted(found, key=lambda pair: -pair[1])
+    return sorted(((one, min(1.0, max(-1.0, likeness))) for one, likeness in found), key=lambda pair: -pair[1])
 
 
 def _texts(reply: Any, name: str) -> list[str]:

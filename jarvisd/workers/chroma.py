@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import os
 import shutil
 import signal
@@ -26,13 +25,14 @@ from uuid import UUID
 
 from jarvisd.workers.lifeline import PARENT_VARIABLE, cannot_serve, die_with_parent
 
-BINDINGS = "chromadb_rust_bindings"
 # Without its dependencies: 500 MB of them are for its client in Python, which is not used here.
 INSTALL = f"{sys.executable} -m pip install --no-deps 'chromadb>=1.5,<2'"
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 5
 LOOK_EVERY_S = 0.01
 READ_BYTES = 65_536
+# The kernel's name for it in /proc/net/tcp.
+_LISTENING = "0A"
 # Its telemetry off, and no line for each request.
 _ENVIRONMENT = {"ANONYMIZED_TELEMETRY": "False", "RUST_LOG": "off"}
 
@@ -95,7 +95,7 @@ def run_server(folder: Path, port: int) -> NoReturn:
     try:
         import chromadb_rust_bindings
     except ImportError as error:
-        cannot_serve(f"Chroma cannot be loaded ({error}): run {INSTALL}")
+        cannot_serve(f"Chroma is not installed ({error}): run {INSTALL}")
     chromadb_rust_bindings.cli(["chroma", "run", "--path", str(folder), "--host", LOOPBACK, "--port", str(port)])
     sys.exit(1)
 
@@ -106,7 +106,7 @@ def _wait_until_it_listens(pid: int, port: int) -> int | None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
-        if is_taken(port):
+        if listens(pid, port):
             return None
         time.sleep(LOOK_EVERY_S)
 
@@ -117,8 +117,19 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether it is this process that listens there, and not somebody who was quicker."""
+    try:
+        own = {str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return False  # it closes one just now, or has ended
+    address = f"{int.from_bytes(socket.inet_aton(LOOPBACK), sys.byteorder):08X}:{port:04X}"
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return any(row[1] == address and row[3] == _LISTENING and f"socket:[{row[9]}]" in own for row in rows)
+
+
 def is_taken(port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether anybody listens there."""
     with socket.socket() as caller:
         return caller.connect_ex((LOOPBACK, port)) == 0
 
@@ -127,20 +138,27 @@ async def pass_through(path: Path, pid: int, port: int) -> None:
     """Serves the socket until the server ends."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(os.pidfd_open(pid), ended.set)
-    server = await asyncio.start_unix_server(partial(_connect, port), path)
+    server = await asyncio.start_unix_server(partial(_connect, port, set()), path)
     await ended.wait()
     server.close()
 
 
-async def _connect(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection, for as long as either side has something to say."""
-    writers = [writer]
+async def _connect(
+    port: int, connections: set[asyncio.Task[None] | None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """One connection, for as long as either side has something to say.
+
+    It is held in `connections`: when the caller has hung up, the loop itself does not hold it any more.
+    """
+    writers, task = [writer], asyncio.current_task()
+    connections.add(task)
     with suppress(OSError):
         try:
             from_server, to_server = await asyncio.open_connection(LOOPBACK, port)
             writers.append(to_server)
             await asyncio.gather(_pump(reader, to_server), _pump(from_server, writer))
         finally:
+            connections.discard(task)
             for one in writers:
                 one.close()
 
@@ -163,15 +181,14 @@ def main() -> None:
     arguments = parser.parse_args()
     die_with_parent()
     os.umask(0o077)  # the files are for the daemon's own user, as is the socket
-    if importlib.util.find_spec(BINDINGS) is None:
-        cannot_serve(f"Chroma is not installed: run {INSTALL}")
     prepare_folder(arguments.folder.resolve())
     pid, port = start_server(arguments.folder.resolve())
     os.umask(0o177)
     with suppress(KeyboardInterrupt):
         asyncio.run(pass_through(arguments.socket, pid, port))
-        _, status = os.waitpid(pid, 0)
-        sys.exit(f"Chroma's server ended with {os.waitstatus_to_exitcode(status)} (negative: a signal's number).")
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        sys.exit(f"Chroma's server {how}.")
 
 
 if __name__ == "__main__":
