@@ -15,6 +15,7 @@ from jarvisd.config.engines import (
     WyomingEngine,
 )
 from jarvisd.config.home import HomeConfig
+from jarvisd.config.memory import MemoryConfig
 from jarvisd.config.models import (
     AudioConfig,
     Config,
@@ -54,6 +55,7 @@ __all__ = [
     "LlamaCppEngine",
     "LogConfig",
     "McpConfig",
+    "MemoryConfig",
     "MqttConfig",
     "PluginsConfig",
     "PocketsphinxEngine",

@@ -74,6 +74,11 @@ def reference_faults(tables: Mapping[str, Any]) -> list[str]:
     engines = _table(tables, "engines")
     tiers = _table(tables, "tiers")
     faults = _engine_faults("transcription.engine", _table(tables, "transcription").get("engine"), engines, SPEECH)
+    memory = _table(tables, "memory")
+    faults += _engine_faults("memory.embedder", memory.get("embedder"), engines, EMBEDDING)
+    faults += _engine_faults("memory.index_engine", memory.get("index_engine"), engines, INDEX)
+    if memory.get("index") == "chroma" and not memory.get("index_engine"):
+        faults.append('memory.index_engine: index = "chroma" needs the name of a chroma engine')
     for name in tiers:
         faults += _engine_faults(f"tiers.{name}.engine", _table(tiers, name).get("engine"), engines, LANGUAGE)
     for name in engines:

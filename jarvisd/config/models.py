@@ -15,6 +15,7 @@ from jarvisd.config.checks import reference_faults
 from jarvisd.config.cloud import CloudConfig
 from jarvisd.config.engines import CardUuid, EngineConfig
 from jarvisd.config.home import HomeConfig
+from jarvisd.config.memory import MemoryConfig
 from jarvisd.config.routing import RoutingConfig
 from jarvisd.config.section import FilePath, FilePaths, Languages, Name, Names, Section, Texts, key
 from jarvisd.config.skills import SkillsConfig
@@ -281,6 +282,7 @@ class Config(Section):
     gpus: dict[CardUuid, GpuConfig] = key({}, "Graphics cards by UUID.")
     gpu: GpuWatchConfig = GpuWatchConfig()
     home: HomeConfig = HomeConfig()
+    memory: MemoryConfig = MemoryConfig()
     mqtt: MqttConfig = MqttConfig()
     skills: SkillsConfig = SkillsConfig()
     plugins: PluginsConfig = PluginsConfig()

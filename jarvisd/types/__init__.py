@@ -19,6 +19,12 @@ from jarvisd.types.engines import (
     EngineStatus,
     EngineUse,
 )
+from jarvisd.types.memories import (
+    Found,
+    Memory,
+    MemoryKind,
+    Recalled,
+)
 from jarvisd.types.models import (
     Delta,
     Finished,
@@ -76,6 +82,7 @@ __all__ = [
     "EngineStatus",
     "EngineUse",
     "Finished",
+    "Found",
     "GpuHealth",
     "GpuProcess",
     "GpuReading",
@@ -85,9 +92,12 @@ __all__ = [
     "Kind",
     "Language",
     "Level",
+    "Memory",
+    "MemoryKind",
     "Message",
     "NoSpeech",
     "Piece",
+    "Recalled",
     "Ring",
     "RingKind",
     "Route",

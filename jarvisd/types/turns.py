@@ -28,7 +28,8 @@ class Transcript:
 class Turn:
     """One question and its answer. `deadline_s` is the longest a turn may take, from `started_monotonic`.
 
-    `request_id` is the asker's own correlation id (MQTT, CLI), echoed in the answer.
+    `request_id` is the asker's own correlation id (MQTT, CLI), echoed in the answer. `person`: who asks, where the
+    channel says so; memories are kept and found by it.
     """
 
     source: Source
@@ -36,6 +37,7 @@ class Turn:
     deadline_s: float
     room: str | None = None
     request_id: str | None = None
+    person: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started_monotonic: float = field(default_factory=time.monotonic)
 
@@ -60,7 +62,7 @@ class Route:
     wanted: str | None = None
 
 
-Via: TypeAlias = Literal["model", "skill", "home", "plugin", "jarvisd"]
+Via: TypeAlias = Literal["model", "skill", "home", "plugin", "memory", "jarvisd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ class Answer:
     """What is said back.
 
     `answered_by` is a plugin's name, an engine's name, or "jarvisd" for its own honest sentences.
-    `via` is the way it came: a tier's model, a skill, Home Assistant, a plugin, or the daemon itself. `tier` is set for
-    a model, and `route` says why it was that one. `demonstration` marks words of a model that is not meant to be
-    believed. `error_code` is set when the text is the daemon's own sentence about a turn that failed. `timings_ms` has
-    milliseconds by stage.
+    `via` is the way it came: a tier's model, a skill, Home Assistant, a plugin, memory, or the daemon itself. `tier` is
+    set for a model, and `route` says why it was that one. `demonstration` marks words of a model that is not meant to
+    be believed. `error_code` is set when the text is the daemon's own sentence about a turn that failed. `timings_ms`
+    has milliseconds by stage.
     `cost_micros`: millionths of the currency that was spent on it. `offers_more`: it ends in the offer to think again.
+    `cited`: ids of the memories that it quotes. `recalled`: how memory was searched for it, and how much was found.
+    `remembered`: the exchange is on disk, and no crash loses it. `private`: nothing of it is kept, here or elsewhere.
     """
 
     text: str
@@ -88,6 +92,10 @@ class Answer:
     completion_tokens: int | None = None
     cost_micros: int = 0
     offers_more: bool = False
+    cited: tuple[str, ...] = ()
+    recalled: str = ""
+    remembered: bool = False
+    private: bool = False
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 

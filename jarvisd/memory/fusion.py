@@ -1,0 +1,118 @@
+"""From what words found and what vectors found to one order. Pure.
+
+Both scores are brought to mean 0 and deviation 1 among the candidates and added: where one side is weak, adding scores
+loses less than adding ranks. What else speaks for a memory is counted in the same units. The constants were chosen on
+conversations 0 to 4 of LoCoMo (Maharana et al. 2024) and hold on 5 to 9; `benchmarks/memory.py` prints both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jarvisd.memory.words import content_words, folded_words
+from jarvisd.types import Found, Memory
+
+# The vectors' share where their model knows the question's language, and where it does not.
+KNOWN_LANGUAGE, UNKNOWN_LANGUAGE = 0.7, 0.2
+# The question names who said it.
+NAMED = 1.0
+# A question tells less than a statement, and a long turn more than a short one.
+ASKS, LENGTH = 0.5, 0.5
+# Told to be kept; a command, which tells nothing but that it was given.
+FACT, COMMAND = 0.5, 0.5
+# Said in the time the question speaks of: a bonus and no filter, as that may be the time of what was spoken of.
+IN_TIME = 1.0
+# "What did we decide in the end": from the oldest candidate to the newest.
+NEWEST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A memory that one side or both found: its BM25 score, and its cosine with the question."""
+
+    memory: Memory
+    words: float | None = None
+    likeness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the question says beside its words. `since_s`, `until_s`: the time it speaks of (Unix)."""
+
+    text: str
+    dense_weight: float = KNOWN_LANGUAGE
+    since_s: float | None = None
+    until_s: float | None = None
+    latest: bool = False
+
+
+def fuse(wish: Wish, candidates: Sequence[Candidate]) -> list[Found]:
+    """Best first. What was said several times in the same words counts once, as the newest of them."""
+    if not candidates:
+        return []
+    scores = _z([one.words for one in candidates])
+    dense = _z([one.likeness for one in candidates])
+    newest = _z([one.memory.at_s for one in candidates]) if wish.latest else [0.0] * len(candidates)
+    named = _named(wish.text, candidates)
+    found = []
+    for one, words, likeness, age in zip(candidates, scores, dense, newest, strict=True):
+        memory = one.memory
+        score = words + wish.dense_weight * likeness + NEWEST * age
+        score += NAMED * (named is not None and memory.person == named)
+        score -= ASKS * memory.said.rstrip().endswith("?")
+        score += LENGTH * math.log1p(len(folded_words(memory.said)))
+        score += FACT * (memory.kind == "fact") - COMMAND * (memory.kind == "command")
+        score += IN_TIME * _in_time(memory, wish)
+        found.append(Found(memory, score, likeness=one.likeness))
+    found.sort(key=lambda one: (-one.score, -one.memory.at_s))
+    return _once(found)
+
+
+def covers(question: str, memory: Memory, *, around: Sequence[Memory] = ()) -> float:
+    """Which share of the question's words the memory has, 0 to 1; its neighbours help."""
+    asked = content_words(question)
+    if not asked:
+        return 0.0
+    own = content_words(f"{memory.said} {memory.answered} {memory.person or ''}")
+    beside = content_words(" ".join(one.said for one in around))
+    return sum(1.0 if word in own else 0.5 if word in beside else 0.0 for word in asked) / len(asked)
+
+
+def _named(text: str, candidates: Sequence[Candidate]) -> str | None:
+    """The one person that the question names."""
+    said = set(folded_words(text))
+    persons = {one.memory.person for one in candidates if one.memory.person}
+    named = [person for person in persons if (words := folded_words(person)) and words[0] in said]
+    return named[0] if len(named) == 1 else None
+
+
+def _in_time(memory: Memory, wish: Wish) -> bool:
+    if wish.since_s is None or wish.until_s is None:
+        return False
+    return wish.since_s <= memory.at_s < wish.until_s
+
+
+def _z(values: Sequence[float | None]) -> list[float]:
+    """Standard scores; what is missing is as far away as the least that is there."""
+    there = [value for value in values if value is not None]
+    if not there:
+        return [0.0] * len(values)
+    least = min(there)
+    filled = [least if value is None else value for value in values]
+    middle = sum(filled) / len(filled)
+    spread = math.sqrt(sum((value - middle) ** 2 for value in filled) / len(filled))
+    return [(value - middle) / (spread or 1.0) for value in filled]
+
+
+def _once(found: Sequence[Found]) -> list[Found]:
+    kept: dict[tuple[str, ...], Found] = {}
+    for one in found:
+        words = tuple(folded_words(one.memory.said))
+        before = kept.get(words)
+        if before is None:
+            kept[words] = one
+        elif one.memory.at_s > before.memory.at_s:
+            kept[words] = Found(one.memory, before.score, likeness=one.likeness)
+    return list(kept.values())
