@@ -1,6 +1,6 @@
 """The spine: one turn is one task, and this file holds all of it.
 
-listening -> transcript -> confirmation, skill, plugin, house or model -> answer -> delivery
+listening -> transcript -> confirmation, skill, plugin or house -> recall -> model -> answer -> remember -> delivery
 
 A turn always ends in an `Answer`: the one asked for, or one honest sentence about why there is none.
 """
@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from jarvisd.answering.progress import Progress, Say
@@ -20,10 +21,13 @@ from jarvisd.answering.question import Question
 from jarvisd.answering.ways import Said, Ways
 from jarvisd.bus import Bus
 from jarvisd.config import ConversationConfig
-from jarvisd.errors import EngineError, JarvisError, NothingHeard, TurnTrouble
+from jarvisd.errors import EngineError, JarvisError, NothingHeard, StoreError, TurnTrouble
 from jarvisd.events import Answered, NothingSaid, Transcribed, TurnCancelled, TurnFailed, TurnStarted, WakeDetected
 from jarvisd.hooks.dispatch import Dispatcher
 from jarvisd.language import guess_language
+from jarvisd.memory.asking import asks_memory
+from jarvisd.memory.grounding import quotation
+from jarvisd.memory.memory import Memories
 from jarvisd.routing.wishes import Wishes, wishes
 from jarvisd.sentences import sentence
 from jarvisd.tools.confirm import Reply, understand
@@ -34,6 +38,7 @@ from jarvisd.types import (
     Kind,
     Language,
     NoSpeech,
+    Recalled,
     Source,
     Transcript,
     Turn,
@@ -69,6 +74,7 @@ class Conversation:
 
     `transcribe` is None where no recogniser is configured. `deliver` is called with every answer, and must not wait.
     `on_wake` is told each wake word: somebody is about to ask. `teach` notes what an earlier turn really was.
+    `memories` is None where nothing is remembered.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Conversation:
         deliver: Deliver,
         on_wake: Callable[[], None] = lambda: None,
         teach: Teach | None = None,
+        memories: Memories | None = None,
     ) -> None:
         self._config = config
         self._languages = tuple(languages)
@@ -95,6 +102,7 @@ class Conversation:
         self._deliver = deliver
         self._on_wake = on_wake
         self._teach = teach
+        self._memories = memories
         # By room: what was said last, and the last exchange with a model.
         self._said: dict[str | None, str] = {}
         self._last: dict[str | None, _Exchange] = {}
@@ -115,6 +123,7 @@ class Conversation:
         name: str,
         room: str | None = None,
         request_id: str | None = None,
+        person: str | None = None,
         barge_in: bool = True,
     ) -> None:
         """Answer what is heard until the sound ends.
@@ -139,7 +148,7 @@ class Conversation:
                             case NoSpeech():
                                 self._bus.publish(NothingSaid(item.detection, name))
                             case Utterance():
-                                turn = self._turn(source, room=room, request_id=request_id)
+                                turn = self._turn(source, None, room, request_id, person)
                                 running = turns.create_task(self.answer(turn, item), name=f"turn {turn.id}")
             except JarvisError as error:
                 deafness = error  # raised below: the running turn is finished first, and no group wraps it
@@ -154,10 +163,11 @@ class Conversation:
         language: Language | None = None,
         room: str | None = None,
         request_id: str | None = None,
+        person: str | None = None,
         say: Say | None = None,
     ) -> Answer:
         """Answer a typed question. `say` receives the answer piece by piece while it is made."""
-        return await self.answer(self._turn(source, language, room, request_id), text, say)
+        return await self.answer(self._turn(source, language, room, request_id, person), text, say)
 
     async def answer(self, turn: Turn, heard: Utterance | str, say: Say | None = None) -> Answer:
         """One whole turn: never raises for a fault in it, always delivers an answer; cancelling it is final."""
@@ -174,9 +184,10 @@ class Conversation:
         except Exception:  # the boundary of a turn: told in the log, answered with a sentence
             _LOGGER.exception("turn %s failed in %s", turn.id, progress.stage)
             answer = self._honest(progress, TurnTrouble("internal", progress.stage))
+        answer = await self._remembered(progress, replace(answer, question=progress.question))
         progress.mark("total")
-        answer = replace(answer, question=progress.question, timings_ms=dict(progress.timings_ms))
-        self._remember(turn, answer)
+        answer = replace(answer, timings_ms=dict(progress.timings_ms))
+        self._note_last(turn, answer)
         self._deliver(turn, answer)
         self._bus.publish(Answered(turn, answer))
         return answer
@@ -207,7 +218,36 @@ class Conversation:
                 said = await self._ways.house(plain, turn, language)
         if said is not None:
             return await self._speak(progress, said)
-        return await self._model(progress, again or asked.rest, asked.wishes, again=again is not None)
+        text = again or asked.rest
+        recalled = await self._recall(progress, text)
+        if recalled is not None and recalled.asked and (quoted := self._quote(progress, recalled)) is not None:
+            return await self._speak(progress, quoted, recalled.how)
+        return await self._model(progress, text, asked.wishes, recalled, again=again is not None)
+
+    async def _recall(self, progress: Progress, text: str) -> Recalled | None:
+        """What was said here that has to do with the question; None where nothing has."""
+        if self._memories is None:
+            return None
+        turn, language = progress.turn, progress.language
+        with progress.timed("recall"):
+            try:
+                recalled = await self._memories.recall(text, language, person=turn.person)
+            except StoreError as error:
+                _LOGGER.warning("turn %s: nothing is recalled: %s", turn.id, error.message)
+                if asks_memory(text, language):
+                    raise TurnTrouble("memory_unreadable", "recall") from error
+                return None
+        return recalled if recalled.asked or recalled.sure else None
+
+    def _quote(self, progress: Progress, recalled: Recalled, *, retold: bool = False) -> Said | None:
+        """An answer from memory without a model; None where a model is to give one from what was recalled."""
+        language = progress.language
+        if not recalled.sure:
+            return Said(sentence("not_noted", language), "memory", "memory", language)
+        if self._memories is not None and self._memories.config.retell and not retold:
+            return None
+        text, cited = quotation(recalled, language, datetime.now())
+        return Said(text, "memory", "memory", language, cited=cited)
 
     async def _understand(self, progress: Progress, heard: Utterance | str) -> Transcript:
         """Words from sound, corrected by plugins; and the language they are in."""
@@ -266,29 +306,66 @@ class Conversation:
             raise TurnTrouble("nothing_before", "route")
         return last
 
-    async def _model(self, progress: Progress, text: str, wished: Wishes, *, again: bool) -> Answer:
-        """An answer from a model. One that is asked for again comes from a higher level."""
+    async def _model(
+        self, progress: Progress, text: str, wished: Wishes, recalled: Recalled | None, *, again: bool
+    ) -> Answer:
+        """An answer from a model. One that is asked for again comes from a higher level.
+
+        Where only memory may answer and no model has told it truly, the memory itself is quoted.
+        """
         last = self._recent(progress.turn)
         if again and wished.level is None and wished.cloud is None:
             wished = replace(wished, level="reasoning")
-        question = Question(
-            progress.turn, text, progress.language, wished, follows=last.answer.tier or None if last else None
-        )
+        if recalled is not None or (self._memories is not None and self._memories.is_private):
+            wished = replace(wished, cloud=False)
+        follows = last.answer.tier or None if last else None
+        question = Question(progress.turn, text, progress.language, wished, follows, recalled)
         with progress.timed("model"):
-            return await self._ask_models(question, progress)
+            try:
+                return await self._ask_models(question, progress)
+            except TurnTrouble:
+                if recalled is None or not recalled.asked or progress.spoke:
+                    raise
+        quoted = self._quote(progress, recalled, retold=True)
+        assert quoted is not None  # there is something to quote, and it is quoted
+        return await self._speak(progress, quoted, recalled.how)
 
-    async def _speak(self, progress: Progress, said: Said) -> Answer:
+    async def _speak(self, progress: Progress, said: Said, recalled: str = "") -> Answer:
         progress.language = said.language
         await progress.say(said.text)
-        return Answer(said.text, said.language, answered_by=said.by, via=said.via)
+        return Answer(
+            said.text,
+            said.language,
+            answered_by=said.by,
+            via=said.via,
+            cited=said.cited,
+            recalled=recalled,
+            private=said.private,
+        )
 
     def _honest(self, progress: Progress, trouble: TurnTrouble) -> Answer:
         self._bus.publish(TurnFailed(progress.turn, trouble.stage, trouble.code, trouble.message))
         text = sentence(trouble.code, progress.language, trouble.detail)
         return Answer(text, progress.language, answered_by="jarvisd", error_code=trouble.code)
 
-    def _remember(self, turn: Turn, answer: Answer) -> None:
-        """For "say it again" and "think again": the last of each room."""
+    async def _remembered(self, progress: Progress, answer: Answer) -> Answer:
+        """Keeps the exchange. The first time that this fails, the person is told; answers go on all the same."""
+        memories = self._memories
+        if memories is None:
+            return answer
+        answer = replace(answer, private=answer.private or memories.is_private)
+        with progress.timed("remember"):
+            try:
+                return replace(answer, remembered=await memories.remember(progress.turn, answer))
+            except StoreError:
+                told = sentence("not_remembered", answer.language)
+        await progress.fill(f" {told}")
+        return replace(answer, text=f"{answer.text} {told}")
+
+    def _note_last(self, turn: Turn, answer: Answer) -> None:
+        """For "say it again" and "think again": the last of each room. What was private is not said again."""
+        if answer.private:
+            self._last.pop(turn.room, None)
         self._said[turn.room] = answer.text
         if answer.via == "model":
             self._last[turn.room] = _Exchange(turn.id, answer.question, answer, time.monotonic())
@@ -303,5 +380,6 @@ class Conversation:
         language: Language | None = None,
         room: str | None = None,
         request_id: str | None = None,
+        person: str | None = None,
     ) -> Turn:
-        return Turn(source, language, self._config.deadline_s, room=room, request_id=request_id)
+        return Turn(source, language, self._config.deadline_s, room=room, request_id=request_id, person=person)

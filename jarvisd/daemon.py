@@ -8,11 +8,10 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from jarvisd.assembly import build_mind, build_mqtt, build_pool, build_transcriber
+from jarvisd.assembly import build_calendar, build_mind, build_mqtt, build_pool, build_transcriber, build_warmup
 from jarvisd.audio.ears import Ears
 from jarvisd.audio.source import PushSource
 from jarvisd.bus import Bus
-from jarvisd.calendar import Calendar, Job, RunRecord
 from jarvisd.config.file import LoadedConfig
 from jarvisd.config.live import apply_live, diff_live
 from jarvisd.control.orders import engine_orders
@@ -45,8 +44,6 @@ from jarvisd.turns.log import FILE_NAME as TURNS_FILE
 from jarvisd.turns.log import TurnLog
 from jarvisd.turns.recorder import Recorder
 from jarvisd.types import Answer, GpuStatus, Language, Ring, Turn
-from jarvisd.warmup.service import WarmUp
-from jarvisd.warmup.usage import UsageLog
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -85,6 +82,7 @@ class Daemon:
             languages=config.house.languages,
             gpus=config.gpus,
             models_dir=models_dir(config.house),
+            state_dir=state,
         )
         self.pool = build_pool(
             config,
@@ -95,18 +93,7 @@ class Daemon:
             card_bytes=self._card_memory_bytes,
             fresh=self._fresh_reading,
         )
-        self.warmup = WarmUp(
-            config.warmup,
-            config.warmup_times,
-            UsageLog(state / "usage.sqlite"),
-            policies=config.engines,
-            engines=self.pool.on_demand,
-            keep_warm=self.pool.keep_warm,
-            let_go=self.pool.let_go,
-        )
-        self.calendar = Calendar(
-            lambda: [Job(*call) for call in self.warmup.calls()], RunRecord(state / "calendar.sqlite")
-        )
+        self.warmup = build_warmup(config, self.pool, state)
         self._transcriber = build_transcriber(config, self.pool)
         self.ears = Ears(config.audio, config.wake, config.endpoint, self.bus)
         turns = TurnLog(state / TURNS_FILE)
@@ -133,6 +120,7 @@ class Daemon:
             want=self._want,
             flush_turns=self.recorder.flush,
         )
+        self.calendar = build_calendar(self.warmup, self.mind.memories, state)
         self.conversation = Conversation(
             config=config.conversation,
             languages=config.house.languages,
@@ -144,6 +132,7 @@ class Daemon:
             deliver=self._deliver,
             on_wake=self._wake,
             teach=self.mind.teach,
+            memories=self.mind.memories,
         )
         self.link: Link | None
         self.bridge: Bridge | None
@@ -211,6 +200,9 @@ class Daemon:
         if self.pool.on_demand():
             services.append(Service("usage", lambda: self.warmup.record(self.bus), STAGE_PLUGINS))
             services.append(Service("warm-up", self.warmup.run, STAGE_DOORS))
+        if self.mind.memories is not None:
+            services.append(Service("memory", self.mind.memories.run, STAGE_PLUGINS))
+        if self.pool.on_demand() or self.mind.memories is not None:
             services.append(Service("calendar", self.calendar.run, STAGE_DOORS))
         if self.gpus is not None:
             services.append(Service("gpu", self.gpus.run, STAGE_ENGINES))
@@ -227,7 +219,11 @@ class Daemon:
         source = self.ears.configured_source()
         if source is not None:
             await self.conversation.listen(
-                self.ears.hear_house(source), source="microphone", name=source.name, room=self._config.audio.room
+                self.ears.hear_house(source),
+                source="microphone",
+                name=source.name,
+                room=self._config.audio.room,
+                person=self._config.audio.person,
             )
 
     def _open_ears(self, name: str, request_id: str) -> tuple[SoundIn, Awaitable[None]]:
@@ -354,6 +350,8 @@ class Daemon:
             self.gpus.reconfigure(config.gpu)
         self.warmup.reconfigure(config.warmup, config.warmup_times)
         self.skills.reconfigure(config.skills)
+        if self.mind.memories is not None:
+            self.mind.memories.reconfigure(config.memory)
         self.hooks.timeout_s = config.plugins.timeout_s
         set_level(config.log.level)
         _LOGGER.info("reloaded: %s", ", ".join(applied) or "nothing changed")

@@ -41,6 +41,10 @@ _SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Gladly, but about what? There was no question just before.",
         "es": "Con gusto, pero ¿sobre qué? No había ninguna pregunta justo antes.",
     },
+    "memory_unreadable": {
+        "en": "I can't look into my memory right now. The log says why.",
+        "es": "Ahora mismo no puedo mirar en mi memoria. El registro dice por qué.",
+    },
     "internal": {
         "en": "Something went wrong inside me. The log says what.",
         "es": "Algo ha fallado dentro de mí. El registro dice qué.",
@@ -53,6 +57,15 @@ _SENTENCES |= {
     "thinking": {"en": "Let me think about it.", "es": "Déjame pensarlo."},
     "think_more": {"en": "Shall I think about it more carefully?", "es": "¿Quieres que lo piense mejor?"},
     "learned": {"en": "Okay, I will remember that.", "es": "Vale, lo tendré en cuenta."},
+    "no_memory": {
+        "en": "I keep no memory, so there is nothing to remember or to forget.",
+        "es": "No guardo nada, así que no hay nada que recordar ni que olvidar.",
+    },
+    "not_noted": {"en": "I have no note of that.", "es": "No lo tengo apuntado."},
+    "not_remembered": {
+        "en": "By the way, I can't write down what we say at the moment; the log says why.",
+        "es": "Por cierto, ahora mismo no puedo apuntar lo que hablamos; el registro dice por qué.",
+    },
     "not_done": {"en": "Okay, I won't.", "es": "Vale, no lo hago."},
 }
 

@@ -111,6 +111,8 @@ class Answering:
             completion_tokens=heard.finished.completion_tokens if heard.finished else None,
             cost_micros=self._cost_micros(route, heard.finished),
             offers_more=offers,
+            cited=heard.finished.cited if heard.finished else (),
+            recalled=question.recalled.how if question.recalled else "",
         )
 
     def _cost_micros(self, route: Route, finished: Finished | None) -> int:

@@ -8,18 +8,21 @@ from typing import Protocol
 
 from jarvisd.config import TierConfig
 from jarvisd.routing.wishes import NO_WISHES, Wishes
-from jarvisd.types import Delta, Endpoint, Finished, Language, Route, Turn
+from jarvisd.types import Delta, Endpoint, Finished, Language, Recalled, Route, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`text`: without the wishes that were said beside it. `follows`: the tier that answered before, in this room."""
+    """`text`: without the wishes that were said beside it. `follows`: the tier that answered before, in this room.
+    `recalled`: what memory has to say to it; None where it has nothing to do with the question.
+    """
 
     turn: Turn
     text: str
     language: Language
     wishes: Wishes = NO_WISHES
     follows: str | None = None
+    recalled: Recalled | None = None
 
 
 @dataclass(frozen=True, slots=True)

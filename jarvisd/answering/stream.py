@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from jarvisd.answering.question import Asked, Question
 from jarvisd.config import EngineConfig, RemoteEngine, RoutingConfig, ToolsConfig
@@ -14,15 +14,17 @@ from jarvisd.llm.chat import stream_chat
 from jarvisd.llm.cloud import CloudCall, Spending, stream_cloud
 from jarvisd.llm.prompt import question_messages
 from jarvisd.llm.thinking import ThoughtFilter, TooMuchThought
+from jarvisd.memory.grounding import Grounding, shown
 from jarvisd.outgoing import Verdict, question_for_cloud
 from jarvisd.tools.loop import answer_with_tools
 from jarvisd.tools.toolbox import Toolbox
-from jarvisd.types import Delta, Endpoint, Finished, Language, Message, Piece, Thought, Tool, ToolContext
+from jarvisd.types import Delta, Endpoint, Finished, Language, Message, Piece, Recalled, Thought, Tool, ToolContext
 
 # The first question that may call tools waits so long for the servers that offer some.
 TOOLS_WAIT_S = 1.5
 # Enough for one sentence, where a short answer was asked for.
 SHORT_TOKENS = 80
+CHARACTERS_A_TOKEN = 4
 _SHORTLY: Mapping[Language, str] = {
     "en": "Answer in one short sentence.",
     "es": "Responde en una sola frase corta.",
@@ -46,14 +48,17 @@ class Streams:
     judge: Callable[[str, Language], Verdict]
     spending: Spending
     want_tools: Callable[[float], Awaitable[None]] | None = None
+    recall_tokens: Callable[[], int] = lambda: 600
 
     def answer(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
         """Streams what may be said, then `Finished`. Leave it with `aclosing`. Raises EngineError or TooMuchThought."""
         if endpoint.cloud:
             return _spoken_only(self._outside(endpoint, asked))
         if asked.tier.tools and not asked.look:
-            return self._with_tools(endpoint, asked)
-        return _spoken_only(self._inside(endpoint, asked, self._messages(asked), ()))
+            answer = self._with_tools(endpoint, asked)
+        else:
+            answer = _spoken_only(self._inside(endpoint, asked, self._messages(asked), ()))
+        return answer if asked.question.recalled is None else _grounded(answer, asked.question, asked.question.recalled)
 
     async def _with_tools(self, endpoint: Endpoint, asked: Asked) -> AsyncGenerator[Delta | Finished, None]:
         question = asked.question
@@ -134,14 +139,39 @@ class Streams:
             instructions = f"{instructions} {_SHORTLY[question.language]}"
         if not asked.think:
             instructions = f"{instructions} {_NO_THOUGHT[question.language]}"
-        return question_messages(question.text, instructions, question.language)
+        recalled, memories = question.recalled, ""
+        if recalled is not None:
+            most = self.recall_tokens() * CHARACTERS_A_TOKEN
+            memories = shown(recalled, question.language, datetime.now(), most)
+        only = recalled is not None and recalled.asked
+        return question_messages(question.text, instructions, question.language, memories=memories, only_memories=only)
 
     def _is_private(self, question: Question) -> bool:
-        return question.wishes.cloud is False or self.judge(question.text, question.language).private
+        return (
+            question.wishes.cloud is False
+            or question.recalled is not None
+            or self.judge(question.text, question.language).private
+        )
 
 
 def _max_tokens(asked: Asked) -> int:
     return min(asked.tier.max_tokens, SHORT_TOKENS) if asked.question.wishes.short else asked.tier.max_tokens
+
+
+async def _grounded(
+    stream: AsyncGenerator[Delta | Finished, None], question: Question, recalled: Recalled
+) -> AsyncGenerator[Delta | Finished, None]:
+    """Sentence by sentence, what may be said of memories."""
+    grounding = Grounding(question.text, recalled)
+    async with aclosing(stream):
+        async for piece in stream:
+            if isinstance(piece, Delta):
+                if text := grounding.feed(piece.text):
+                    yield replace(piece, text=text)  # noqa: ASYNC119 - left with aclosing, as is said above
+                continue
+            if rest := grounding.end():
+                yield Delta(rest)  # noqa: ASYNC119 - left with aclosing, as is said above
+            yield replace(piece, cited=tuple(grounding.cited))  # noqa: ASYNC119 - left with aclosing, as is said above
 
 
 async def _spoken_only(stream: AsyncGenerator[Piece, None]) -> AsyncGenerator[Delta | Finished, None]:

@@ -26,13 +26,22 @@ TAIL_SILENCE_S = 1.5
 @click.command()
 @click.argument("question", nargs=-1, required=True)
 @click.option("--language", type=click.Choice(["es", "en"]), help="Language of the question, when not to be guessed.")
+@click.option("--person", help="Who asks: finds what this person said, and keeps it as theirs.")
+@click.option("--room", help="The room it is asked in.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
 @click.pass_obj
-def ask(invocation: Invocation, question: tuple[str, ...], language: str | None, as_json: bool) -> None:
+def ask(
+    invocation: Invocation,
+    question: tuple[str, ...],
+    language: str | None,
+    person: str | None,
+    room: str | None,
+    as_json: bool,
+) -> None:
     """Ask the running daemon QUESTION; the answer appears while it is made. `-` reads standard input."""
     text = sys.stdin.read() if question == ("-",) else " ".join(question)
     socket = find_control_socket(invocation.load().config.house)
-    replies = requests(socket, "ask", {"text": text, "language": language})
+    replies = requests(socket, "ask", {"text": text, "language": language, "person": person, "room": room})
     answer = asyncio.run(_follow(replies, as_json))
     raise SystemExit(1 if not answer or answer[-1].get("error_code") else 0)
 

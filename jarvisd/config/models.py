@@ -81,6 +81,12 @@ class AudioConfig(Section):
     room: str | None = key(
         None, "The room this microphone stands in; goes into each turn.", min_length=1, examples=["kitchen"]
     )
+    person: str | None = key(
+        None,
+        "Whose microphone this is, where only one person speaks to it: what they say is remembered as theirs.",
+        min_length=1,
+        examples=["Ana"],
+    )
 
     @model_validator(mode="after")
     def _files_to_play(self) -> AudioConfig:

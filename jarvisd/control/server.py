@@ -48,6 +48,7 @@ class Ask(Protocol):
         language: Language | None,
         room: str | None,
         request_id: str | None,
+        person: str | None,
         say: Callable[[str], Awaitable[None]] | None,
     ) -> Answer: ...
 
@@ -164,6 +165,7 @@ class ControlServer:
             language=data.get("language"),
             room=data.get("room"),
             request_id=data.get("id"),
+            person=_person(data.get("person")),
             say=say,
         )
         await _send(writer, "answer", **asdict(answer))
@@ -261,3 +263,9 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
+
+
+def _person(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise ControlError("ask: `person` must be a non-empty string.", code="bad_request")
+    return value

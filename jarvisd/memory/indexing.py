@@ -45,12 +45,15 @@ class Indexing:
         embed: EmbedBatch,
         model: str,
         outside: VectorIndex | None = None,
+        *,
+        wipe: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._write = write
         self._embed = embed
         self.model = model
         self._outside = outside
+        self._wipe = wipe
         self._near: ExactIndex | None = ExactIndex()
         self._dimensions = 0
         self._changed = asyncio.Event()

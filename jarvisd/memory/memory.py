@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jarvisd.config import MemoryConfig
-from jarvisd.errors import StoreError
+from jarvisd.errors import JarvisError, StoreError
 from jarvisd.memory.forgetting import Trace, traces
 from jarvisd.memory.grounding import says_all
 from jarvisd.memory.indexing import Indexing
 from jarvisd.memory.policy import exchange, retention
-from jarvisd.memory.reading import Scope
+from jarvisd.memory.reading import Reader, Scope
 from jarvisd.memory.recall import Sources, recall
 from jarvisd.memory.schema import FILE_NAME
 from jarvisd.memory.store import Store
@@ -89,6 +89,8 @@ class Memories:
         self._erase = tuple(erase)
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="memory")
+        # Questions are looked up beside what is being written.
+        self.reader = Reader(self.path)
         self._store: Store | None = None
         self._fault: StoreError | None = None
         self._waiting = _Waiting()
@@ -136,6 +138,7 @@ class Memories:
     async def close(self) -> None:
         self.opened.clear()
         store, self._store = self._store, None
+        await asyncio.to_thread(self.reader.close)
         if store is not None:
             await self.write(store.close)
 
@@ -158,7 +161,9 @@ class Memories:
 
     async def recall(self, text: str, language: Language, *, person: str | None = None, count: int = 0) -> Recalled:
         """What was said that fits a question. Raises StoreError."""
-        sources = self._sources or Sources(self.store)
+        if self._store is None:
+            raise self._fault or StoreError("Memory is not open yet.", code="memory_closed")
+        sources = self._sources or Sources(self.reader)
         return await recall(sources, text, language, person=person, count=count or self.config.recall_count)
 
     async def last(self, turn: Turn) -> Memory | None:
@@ -177,6 +182,10 @@ class Memories:
         fitting = [one for one in found.values() if says_all(topic, one)]
         return sorted(fitting, key=lambda one: -one.at_s)
 
+    async def facts(self, person: str | None) -> list[Memory]:
+        """What was told to be kept and still holds, the newest first."""
+        return await asyncio.to_thread(self.store.facts, Scope(person))
+
     async def everything(self, person: str | None) -> list[Memory]:
         """All that this person may forget: their own, and the house's."""
         return await asyncio.to_thread(self.store.newest, 1_000_000, scope=Scope(person))
@@ -188,8 +197,7 @@ class Memories:
         """
         began_s = time.monotonic()
         gone = await self.write(lambda: self.store.forget(ids))
-        for erase in self._erase:
-            await erase([*ids, *(memory.id for memory in gone)])
+        await self._erase_elsewhere([*ids, *(memory.id for memory in gone)])
         if self.indexing is not None:
             await self.indexing.forget_all_copies(gone)
         texts = [text for memory in gone for text in (memory.said, memory.answered) if text]
@@ -204,6 +212,14 @@ class Memories:
             files = sorted({str(trace.file) for trace in left})
             _LOGGER.warning("something that was forgotten is still in %s", ", ".join(files))
         return Gone(tuple(gone), time.monotonic() - began_s, tuple(left))
+
+    async def _erase_elsewhere(self, ids: Sequence[str]) -> None:
+        """A room that cannot do it does not keep the others from it; what stays is found, and told."""
+        for erase in self._erase:
+            try:
+                await erase(ids)
+            except JarvisError as error:
+                _LOGGER.error("what was forgotten stays in another record: %s", error.message)  # noqa: TRY400
 
     async def be_private(self, for_s: float) -> None:
         """Keeps nothing for so long; 0 ends it. Also after a restart."""

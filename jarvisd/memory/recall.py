@@ -135,11 +135,12 @@ def _ordered(
         )
         for one in best
     )
-    sure = any(is_sure(wish.text, one) for one in found[:LOOKED_AT])
+    fitting = [one for one in found[:LOOKED_AT] if is_sure(wish.text, one)]
     asked = asks_memory(wish.text, language)
-    if not asked and sure and asks_fact(wish.text, language):
-        asked = sources.household(wish.text, language)
-    return Recalled(found, asked=asked, sure=sure, how=near.how)
+    if not asked and fitting and asks_fact(wish.text, language):
+        # What somebody had noted is asked for, even in words that might be of the world.
+        asked = fitting[0].memory.kind == "fact" or sources.household(wish.text, language)
+    return Recalled(found, asked=asked, sure=bool(fitting), how=near.how)
 
 
 def _likeness(sources: Sources, vector: Vectors | None, ids: Sequence[str]) -> dict[str, float]:

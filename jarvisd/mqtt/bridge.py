@@ -28,7 +28,13 @@ class Ask(Protocol):
     """Answers a question as a turn of its own, and delivers the answer before it returns it."""
 
     def __call__(
-        self, text: str, *, language: Language | None, room: str | None, request_id: str | None
+        self,
+        text: str,
+        *,
+        language: Language | None,
+        room: str | None,
+        request_id: str | None,
+        person: str | None,
     ) -> Awaitable[Answer]: ...
 
 
@@ -121,7 +127,13 @@ class Bridge:
     async def _answer(self, question: Question) -> None:
         """The conversation delivers the answer; only what never became one is answered here."""
         try:
-            await self._ask(question.text, language=question.language, room=question.room, request_id=question.id)
+            await self._ask(
+                question.text,
+                language=question.language,
+                room=question.room,
+                request_id=question.id,
+                person=question.person,
+            )
         except Exception:
             _LOGGER.exception("A question by MQTT could not be answered")
             self._refuse(question, "internal")

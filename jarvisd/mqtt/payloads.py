@@ -24,15 +24,16 @@ class BadPayload(Exception):  # noqa: N818 - said of a payload
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that came by MQTT. `id` is the asker's own, to recognise the answer by."""
+    """A question that came by MQTT. `id` is the asker's own, to recognise the answer by; `person` is who asks."""
 
     text: str
     id: str | None = None
     language: Language | None = None
     room: str | None = None
+    person: str | None = None
 
 
-_FIELDS = ("text", "id", "language", "room")
+_FIELDS = ("text", "id", "language", "room", "person")
 
 
 def parse_ask(payload: bytes) -> Question:
@@ -70,7 +71,8 @@ def _from_fields(fields: Mapping[str, Any]) -> Question:
     language = fields.get("language")
     if language is not None and language not in _LANGUAGES:
         raise BadPayload(f'the field "language" is {_shown(language)}; there are: {", ".join(_LANGUAGES)}')
-    return Question(_question_text(fields["text"]), _name(fields, "id"), language, _name(fields, "room"))
+    names = {name: _name(fields, name) for name in ("id", "room", "person")}
+    return Question(_question_text(fields["text"]), language=language, **names)
 
 
 def _question_text(text: str) -> str:
@@ -109,6 +111,9 @@ def response(turn: Turn, answer: Answer) -> bytes:
             "tier": answer.tier or None,
             "route": _route(answer.route),
             "cost": answer.cost_micros / 1e6,
+            "cited": list(answer.cited),
+            "recalled": answer.recalled or None,
+            "remembered": answer.remembered,
             "demonstration": answer.demonstration,
             "error": answer.error_code,
             "timings_ms": {stage: round(spent_ms, 1) for stage, spent_ms in answer.timings_ms.items()},
@@ -167,6 +172,9 @@ def refusal(question: Question, code: str, text: str, language: Language) -> byt
             "tier": None,
             "route": None,
             "cost": 0.0,
+            "cited": [],
+            "recalled": None,
+            "remembered": False,
             "demonstration": False,
             "error": code,
             "timings_ms": {},

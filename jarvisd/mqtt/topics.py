@@ -39,8 +39,10 @@ RESPONSE = Topic(
     1,
     False,
     "JSON: `turn`, `id`, `source`, `room`, `question`, `text`, `language`, `answered_by`, `via` (model, skill, home, "
-    "plugin, jarvisd), `tier`, `route` (for a model: `reason`, `probabilities`, `margin`, `eta_s`, `cloud`, `cold`, "
-    "`wanted`; else null), `cost` (money), `demonstration`, `error`, `timings_ms`; the whole answer of every turn",
+    "plugin, memory, jarvisd), `tier`, `route` (for a model: `reason`, `probabilities`, `margin`, `eta_s`, `cloud`, "
+    "`cold`, `wanted`; else null), `cost` (money), `cited` (ids of the memories it quotes), `recalled` (how memory was "
+    "searched, or null), `remembered` (it is on the disk), `demonstration`, `error`, `timings_ms`; the whole answer of "
+    "every turn",
 )
 EVENT_RING = Topic(
     "event/ring",

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -150,6 +150,15 @@ class Ledger:
                 return
         with self._file.writing() as connection:
             _forget(connection, ledger_day(connection, self._today()), self._cloud.keep_text_days)
+
+    def erase_texts(self, turn_ids: Sequence[str]) -> None:
+        """Lets go of the words that were sent for these turns; what they cost stays. Raises LedgerError."""
+        with self._file.reading() as connection:
+            if connection is None:
+                return
+        with self._file.writing() as connection:
+            connection.executemany("UPDATE requests SET body = NULL WHERE turn_id = ?", [(one,) for one in turn_ids])
+        self._file.shorten_log()
 
     def by_engine(self, days: int) -> dict[str, int]:
         """Millionths spent at each engine in the last `days`, today among them. Raises LedgerError."""

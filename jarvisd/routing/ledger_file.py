@@ -84,6 +84,11 @@ class LedgerFile:
                 self._check(connection)
                 yield connection
 
+    def shorten_log(self) -> None:
+        """Moves what was written into the file and leaves nothing of it in the log."""
+        with self._in_words(), closing(self._connect(f"{self._uri()}?mode=rw")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def _keep_open(self) -> None:
         """One idle connection: the last one that closes moves the whole log into the file, which is slow."""
         if self._kept_open is None:

@@ -43,10 +43,6 @@ _SAYS: Final[dict[str, dict[Language, str]]] = {
     "stop": {"en": "Okay.", "es": "Vale."},
     "nothing_said": {"en": "I haven't said anything here yet.", "es": "Aquí todavía no he dicho nada."},
     "no_budget": {"en": "Nothing costs money here: no cloud is set up.", "es": "Aquí nada cuesta dinero: no hay nube."},
-    "no_memory": {
-        "en": "I keep no memory, so there is nothing to forget.",
-        "es": "No guardo nada, así que nada olvido.",
-    },
     "agenda": {
         "en": "I can't use my list of timers, alarms and reminders, so nothing was set or changed. The log says why.",
         "es": "No puedo usar mi lista de temporizadores, alarmas y recordatorios: no he puesto ni cambiado nada. "
@@ -59,7 +55,7 @@ class Skills:
     """`agenda`: the file that keeps what shall ring.
 
     `last_answer`: what was said last in a room. `spent`: the sentence about the money of a period ("today", "month").
-    `forget`: forgets what the turn is about, and says so. What is None is answered honestly.
+    What is None is answered honestly. What memory is asked for is performed elsewhere (`answering/remembering.py`).
     """
 
     def __init__(
@@ -71,7 +67,6 @@ class Skills:
         on_ring: OnRing,
         last_answer: Callable[[str | None], str | None] = lambda _room: None,
         spent: Callable[[str, Language], Awaitable[str]] | None = None,
-        forget: Callable[[Turn, Language], Awaitable[str]] | None = None,
         wall: Callable[[], float] = wall_s,
         steady: Callable[[], float] = steady_s,
     ) -> None:
@@ -79,7 +74,6 @@ class Skills:
         self._languages = languages
         self._last_answer = last_answer
         self._spent = spent
-        self._forget = forget
         self._wall = wall
         self._agenda = Agenda(agenda)
         self.bell = Bell(self._agenda, on_ring, wall=wall, steady=steady)
@@ -146,8 +140,6 @@ class Skills:
         language = command.language
         if command.intent == "repeat":
             return self._last_answer(turn.room) or _SAYS["nothing_said"][language]
-        if command.intent == "forget":
-            return await self._forget(turn, language) if self._forget else _SAYS["no_memory"][language]
         return _SAYS[command.intent][language]
 
     async def _budget(self, command: Command) -> str:

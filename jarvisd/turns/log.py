@@ -83,6 +83,18 @@ class TurnLog:
             database.execute("UPDATE turns SET question = NULL WHERE at_s < ? AND corrected IS NULL", (texts_before_s,))
             database.execute("DELETE FROM turns WHERE at_s < ?", (turns_before_s,))
 
+    def erase_texts(self, ids: Sequence[str]) -> bool:
+        """Drops the texts of these turns from every file at once; whether one of them had been learned from."""
+        learned = False
+        with self._open() as database:
+            for one in ids:
+                found = database.execute("SELECT corrected IS NOT NULL FROM turns WHERE id = ?", (one,)).fetchone()
+                learned |= found is not None and bool(found[0])
+                database.execute("UPDATE turns SET question = NULL, corrected = NULL WHERE id = ?", (one,))
+            database.commit()
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return learned
+
     def since(self, at_s: float) -> tuple[TurnRecord, ...]:
         """Turns from then on, the oldest first."""
         return self._rows("FROM turns WHERE at_s >= ? ORDER BY at_s", at_s)

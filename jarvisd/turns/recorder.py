@@ -112,7 +112,7 @@ class Recorder:
             source=turn.source,
             room=turn.room,
             language=answer.language,
-            question=answer.question if keeps_text else None,
+            question=answer.question if keeps_text and not answer.private else None,
             via=answer.via,
             tier=answer.tier,
             engine=answer.answered_by,
@@ -128,6 +128,7 @@ class Recorder:
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             cost_micros=answer.cost_micros,
+            memory_hits=len(answer.cited),
             error=answer.error_code,
         )
 

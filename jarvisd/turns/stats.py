@@ -33,7 +33,7 @@ def stats(turns: Sequence[TurnRecord], cloud_price: Price | None = None) -> dict
         "failed": _counts(turn.error for turn in turns if turn.error),
         "shares": _shares(answered, lambda turn: turn.tier or turn.via),
         "local_share": _share(answered, lambda turn: not turn.cloud),
-        "without_model_share": _share(answered, lambda turn: turn.via in {"skill", "home", "plugin"}),
+        "without_model_share": _share(answered, lambda turn: turn.via in {"skill", "home", "plugin", "memory"}),
         "first_word_ms": _quantiles(turn.first_word_ms for turn in answered),
         "total_ms": _quantiles(turn.total_ms for turn in answered),
         "by_tier": {

@@ -57,13 +57,15 @@ class ToolCalls:
 class Finished:
     """The end of an answer: always the last piece. `reason` is "stop", "length" (max_tokens) or the server's own.
 
-    `completion_tokens` has all that the server counts on its side, what it thought included.
+    `completion_tokens` has all that the server counts on its side, what it thought included. `cited`: ids of the
+    memories that the answer quotes.
     """
 
     reason: str
     model: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cited: tuple[str, ...] = ()
 
 
 # What a model's answer is made of.

@@ -251,7 +251,6 @@ async def test_a_ring_speaks_the_language_it_was_asked_in(house):
         ("could you repeat that", "en", "It is three."),
         ("how much have we spent this month", "en", "2 euros (month, en)"),
         ("cuánto hemos gastado hoy", "es", "2 euros (today, es)"),
-        ("forget that", "en", "I keep no memory, so there is nothing to forget."),
         ("cállate", "es", "Vale."),
     ],
 )

@@ -1,4 +1,4 @@
-"""Puts together what several rooms give: the engines' pool, the way to an answer, the link to the broker."""
+"""Builds the way to an answer: all that stands between a question and the words that are said."""
 
 from __future__ import annotations
 
@@ -6,38 +6,26 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jarvisd import __version__
 from jarvisd.answering.answering import Answering
 from jarvisd.answering.learning import MIX_TURNS, Learning
+from jarvisd.answering.remembering import MemoryCommands
 from jarvisd.answering.scoring import FILE_NAME as CORRECTION_FILE
 from jarvisd.answering.scoring import HouseholdScorer
 from jarvisd.answering.stream import Streams
 from jarvisd.answering.tiers import Tiers
 from jarvisd.answering.ways import Ways
+from jarvisd.assembly.memory import build_memory
 from jarvisd.bus import Bus
 from jarvisd.config import Config
 from jarvisd.control.routing import routing_orders
 from jarvisd.control.server import Order
-from jarvisd.engines.cards import cards
-from jarvisd.engines.cgroup import own_tree
-from jarvisd.engines.host import memory_for_sleep_bytes
-from jarvisd.engines.leftovers import ChildRecords
-from jarvisd.engines.needs import FILE_NAME as NEEDS_FILE
-from jarvisd.engines.needs import LearnedNeeds
-from jarvisd.engines.owner import SleepCalls
 from jarvisd.engines.pool import EnginePool
-from jarvisd.engines.readings import Fresh
 from jarvisd.engines.spec import EngineSpec
-from jarvisd.events import ListeningChanged
 from jarvisd.language import guess_language
-from jarvisd.llm import chat, embeddings, sleep
-from jarvisd.mqtt.bridge import Bridge
-from jarvisd.mqtt.link import Link
-from jarvisd.mqtt.topics import STATUS, Topics
+from jarvisd.memory.memory import Memories
 from jarvisd.plain import imperatives, plain, strip_courtesies
 from jarvisd.routing.account import spoken_account
 from jarvisd.routing.judge import build_judge
@@ -47,12 +35,11 @@ from jarvisd.routing.ledger_file import FILE_NAME as LEDGER_FILE
 from jarvisd.routing.refit import Turn as Corrected
 from jarvisd.secrets import read_secret
 from jarvisd.skills.skills import Skills
-from jarvisd.speech import transcribe
 from jarvisd.tools.confirm import read_pin
 from jarvisd.tools.mcp import McpServers
 from jarvisd.tools.toolbox import Toolbox
 from jarvisd.turns.log import TurnLog
-from jarvisd.types import Answer, EngineStatus, Kind, Language, Tool
+from jarvisd.types import Answer, Kind, Language, Tool
 
 if TYPE_CHECKING:  # brings websockets, which a house without Home Assistant need not load
     from jarvisd.home.agent import HomeAssistant
@@ -81,6 +68,7 @@ class Mind:
     ledger: Ledger
     scorer: HouseholdScorer
     turns: TurnLog
+    memories: Memories | None
     flush_turns: Callable[[], Awaitable[None]]
     languages: Callable[[], Sequence[Language]]
 
@@ -109,44 +97,6 @@ class Mind:
             await self.toolbox.replace(SOURCE, device_tools(Devices(self.home), self.home.known_house))
 
 
-def build_pool(
-    config: Config,
-    specs: Sequence[EngineSpec],
-    bus: Bus,
-    *,
-    runtime: Path,
-    state: Path,
-    card_bytes: Callable[[str], int | None],
-    fresh: Fresh,
-) -> EnginePool:
-    """The engines on their cards. `card_bytes` says what a card has, `fresh` has it read now."""
-    needs = LearnedNeeds(state / NEEDS_FILE)
-    return EnginePool(
-        specs,
-        {"openai": chat.probe, "wyoming": transcribe.probe, "embeddings": embeddings.probe},
-        bus,
-        cards=cards(config.gpus, specs, needs, host_free=memory_for_sleep_bytes, total_bytes=card_bytes, fresh=fresh),
-        sleep_calls=SleepCalls(sleep.fall_asleep, sleep.wake_up),
-        host_free=memory_for_sleep_bytes,
-        records=ChildRecords(runtime, own_tree()),
-    )
-
-
-def build_transcriber(config: Config, pool: EnginePool) -> transcribe.Transcriber | None:
-    """None where no recogniser is configured."""
-    settings = config.transcription
-    if settings.engine is None:
-        return None
-    return transcribe.Transcriber(
-        pool.lease,
-        settings.engine,
-        languages=config.house.languages,
-        timeout_s=settings.timeout_s,
-        ignore=settings.ignore,
-        no_speech_limit=settings.no_speech_threshold,
-    )
-
-
 def build_mind(
     live: Live,
     *,
@@ -169,6 +119,15 @@ def build_mind(
     judge = build_judge()
     ledger = Ledger(state / LEDGER_FILE, config.cloud, config.engines)
     latency = Latency()
+
+    async def erase_texts(ids: Sequence[str]) -> None:
+        """What was forgotten goes out of the other records of the same turns, and out of what was learned from them."""
+        await flush_turns()
+        if await asyncio.to_thread(turns.erase_texts, ids):
+            await scorer.refit()
+        await asyncio.to_thread(ledger.erase_texts, ids)
+
+    memories = build_memory(live, pool=pool, specs=specs, state=state, judge=judge, erase=(erase_texts,))
     toolbox = Toolbox(config.tools, publish=bus.publish, pin=read_pin(config.tools, read_secret))
     mcp = McpServers(config.mcp, toolbox, runtime_dir=runtime, publish=bus.publish, read_secret=read_secret)
     home, agent = _build_home(live, scorer)
@@ -198,6 +157,7 @@ def build_mind(
         want_tools=mcp.ready if config.mcp else None,
         judge=judge,
         spending=ledger.spending,
+        recall_tokens=lambda: live().memory.recall_tokens,
     )
 
     answering = Answering(
@@ -213,42 +173,23 @@ def build_mind(
         settings=lambda: live().routing,
         demonstration=frozenset(spec.name for spec in specs if spec.demonstration),
     )
-    ways = Ways(skills, toolbox, agent)
+    ways = Ways(skills, toolbox, agent, MemoryCommands(memories) if memories is not None else None)
     offered, languages = mcp if config.mcp else None, lambda: live().house.languages
-    return Mind(ways, answering, tiers, learning, toolbox, offered, home, ledger, scorer, turns, flush_turns, languages)
-
-
-def build_mqtt(
-    live: Live,
-    *,
-    bus: Bus,
-    ask: Ask,
-    engines: Callable[[], Sequence[EngineStatus]],
-    listening: Callable[[], ListeningChanged],
-) -> tuple[Link, Bridge] | tuple[None, None]:
-    """The connection to the broker and what crosses it; nothing where no broker is configured."""
-    mqtt, node = live().mqtt, live().house.node
-    if mqtt.host is None:
-        _LOGGER.info("no broker is configured (mqtt.host): running without MQTT")
-        return None, None
-    names = Topics(mqtt.base_topic, node)
-    link = Link(
-        mqtt,
-        client_id=f"jarvisd-{node}",
-        status_topic=names.of(STATUS),
-        password=read_secret(mqtt.password_credential),
-        publish=bus.publish,
+    return Mind(
+        ways,
+        answering,
+        tiers,
+        learning,
+        toolbox,
+        offered,
+        home,
+        ledger,
+        scorer,
+        turns,
+        memories,
+        flush_turns,
+        languages,
     )
-    bridge = Bridge(
-        link,
-        names,
-        version=__version__,
-        ask=partial(ask, source="mqtt"),
-        languages=lambda: live().house.languages,
-        engines=engines,
-        listening=listening,
-    )
-    return link, bridge
 
 
 def _build_home(live: Live, scorer: HouseholdScorer) -> tuple[HomeLink, HomeAssistant] | tuple[None, None]:
