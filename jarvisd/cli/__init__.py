@@ -35,6 +35,7 @@ COMMANDS = {
     "stats": "jarvisd.cli.stats",
     "route": "jarvisd.cli.route",
     "privacy": "jarvisd.cli.privacy",
+    "memory": "jarvisd.cli.memory",
 }
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON, EXIT_INTERRUPTED = 1, 2, 3, 130
 
