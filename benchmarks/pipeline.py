@@ -84,7 +84,7 @@ async def daemon(*settings: str) -> AsyncIterator[Daemon]:
 
 
 def no_engines() -> list[str]:
-    return ["engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
+    return ["engines={}", "memory={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
 
 
 async def asks_ms(asks: int = ASKS) -> tuple[list[float], list[float]]:

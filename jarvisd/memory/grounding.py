@@ -40,6 +40,7 @@ class Grounding:
     cited: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _held: str = ""
+    _spoke: bool = False
 
     def feed(self, text: str) -> str:
         """The sentences that are whole now."""
@@ -48,12 +49,19 @@ class Grounding:
         while (end := _END.search(self._held)) is not None:
             whole, self._held = self._held[: end.end()], self._held[end.end() :]
             said.append(self._check(whole))
-        return "".join(said)
+        return self._begun("".join(said))
 
     def end(self) -> str:
         """What is left when the answer has ended."""
         held, self._held = self._held, ""
-        return self._check(held)
+        return self._begun(self._check(held))
+
+    def _begun(self, text: str) -> str:
+        """An answer does not begin with the space in front of a sentence that was not said."""
+        if not self._spoke:
+            text = text.lstrip()
+            self._spoke = bool(text)
+        return text
 
     def _check(self, sentence: str) -> str:
         """The sentence without its marks, or nothing where it may not be said."""

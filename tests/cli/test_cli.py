@@ -12,7 +12,7 @@ import pytest
 from jarvisd.cli.orders import duration_s
 
 RECORDINGS = Path(__file__).parents[2] / "demo/recordings"
-NO_ENGINES = ["engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
+NO_ENGINES = ["engines={}", "memory={}", "tiers={}", "conversation.tiers=[]", "transcription={}"]
 
 
 def jarvisd(*arguments, folder, settings=(), stdin=""):

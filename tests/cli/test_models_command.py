@@ -17,7 +17,8 @@ from tests.fakes.hub import FakeHub, fake_hub
 
 VOICE = "Systran/faster-whisper-tiny"
 WEIGHTS = random.Random(1).randbytes(3_000_000)
-EARS = ("engines={ears={kind='whisper',model='tiny'}}", "transcription={engine='ears'}", "tiers={}", "conversation={}")
+EARS = ("engines={ears={kind='whisper',model='tiny'}}", "transcription={engine='ears'}", "tiers={}", "conversation={}",
+        "memory={}")  # fmt: skip
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ HOUSE = ("--gpu-memory", "15.47GiB@12.0", "--gpu-memory", "5.8GiB@7.5")
 def plan(*arguments, folder, settings=(), **environment):
     options = [
         "engines={}",
+        "memory={}",
         "tiers={}",
         "conversation.tiers=[]",
         "transcription={}",

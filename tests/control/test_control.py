@@ -35,7 +35,7 @@ class House:
         self.started = asyncio.Event()
         self.heard: CollectedSound | None = None
 
-    async def ask(self, text, *, source, language, room, request_id, say):
+    async def ask(self, text, *, source, language, room, request_id, person, say):
         self.asked.append((text, language))
         if text == "wait":
             self.started.set()

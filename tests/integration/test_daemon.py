@@ -14,7 +14,7 @@ from jarvisd.errors import ControlError
 from jarvisd.warmup.usage import UsageLog
 from tests.fakes.processes import alive, until_gone
 
-NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
+NO_ENGINES = ("engines={}", "memory={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
 
 
 def settings(*overrides: str) -> list[str]:

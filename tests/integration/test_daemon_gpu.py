@@ -17,7 +17,7 @@ from tests.fakes.nvml.driver import BIG, MIB, SMALL
 
 MODEL_SERVER = Path(__file__).parents[1] / "fakes/model_server.py"
 VLLM = Path(__file__).parents[1] / "fakes/vllm"
-NO_ENGINES = ("engines={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
+NO_ENGINES = ("engines={}", "memory={}", "tiers={}", "conversation.tiers=[]", "transcription={}")
 
 
 def settings(*overrides):

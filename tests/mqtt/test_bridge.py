@@ -84,7 +84,7 @@ class House:
             self._more_asked.clear()
             await self._more_asked.wait()
 
-    async def ask(self, text, *, language, room, request_id):
+    async def ask(self, text, *, language, room, request_id, person):
         self.asked.append((text, language, room, request_id))
         self._more_asked.set()
         turn = Turn("mqtt", language, 60, room=room, request_id=request_id)
