@@ -4,7 +4,7 @@
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-demo: .venv/.embedded ## Hear three recordings and a typed question, answer them over MQTT
+demo: .venv/.embedded ## Hear three recordings and typed questions, answer them over MQTT
 	@.venv/bin/python -m demo
 
 test: .venv/.dev lint ## Everything that needs no special hardware

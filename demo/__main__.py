@@ -1,4 +1,4 @@
-"""The main job, watched: three recordings and a typed question go in, answers come out over MQTT. All parts real."""
+"""The main job, watched: three recordings and typed questions go in, answers come out over MQTT. All parts real."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ SAID = {
     "2-time-after-a-pause.wav": "“Hey Jarvis.” (a pause) “What time is it?”",
     "3-open-question.wav": "“Hey Jarvis, why is the sky blue?”: no skill knows that, a language model answers",
 }
-TYPED = "¿qué día es hoy?"
+# Typed, each with its language and what answers it: a skill, then memory, which is told something and asked for it.
+TYPED = (
+    ("¿qué día es hoy?", "es", "skill"),
+    ("remember that the spare keys are with Marta next door", "en", "memory"),
+    ("where did I say the spare keys are?", "en", "memory"),
+)
 NODE = "demo"
 ANSWER_LIMIT_S = 60.0
 BROKER_LIMIT_S = 30.0
@@ -123,13 +128,13 @@ def show_answer(at: str, data: dict[str, Any]) -> None:
     out.print(f"           [dim]milliseconds: {stages}[/dim]")
 
 
-async def typed(watcher: Watcher) -> bool:
-    out.print(f"\n[bold]typed, over MQTT[/bold]  {TYPED}")
+async def typed(watcher: Watcher, question: str, language: str, via: str) -> bool:
+    out.print(f"\n[bold]typed, over MQTT[/bold]  {question}")
     clock = time.monotonic()
-    await watcher.ask(TYPED)
+    await watcher.ask(question)
     answer = await watcher.answer()
     show_answer(f"  [dim]{time.monotonic() - clock:5.2f} s[/dim]", answer)
-    return answer["language"] == "es" and answer["error"] is None
+    return (answer["language"], answer["via"], answer["error"]) == (language, via, None)
 
 
 async def main() -> int:
@@ -146,7 +151,7 @@ async def main() -> int:
                 watcher = Watcher(client)
                 watching = group.create_task(watcher.run())
                 good = [await play(file, socket, watcher) for file in wav_files([RECORDINGS])]
-                good.append(await typed(watcher))
+                good += [await typed(watcher, *one) for one in TYPED]
                 watching.cancel()
     out.print(
         f"\n{sum(good)} of {len(good)} questions answered. Next: `.venv/bin/jarvisd run` in one terminal, "

