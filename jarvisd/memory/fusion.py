@@ -26,6 +26,21 @@ FACT, COMMAND = 0.5, 0.5
 IN_TIME = 1.0
 # "What did we decide in the end": from the oldest candidate to the newest.
 NEWEST = 1.0
+# What is asked for, and verbs of every day: "¿a qué hora venía el de la caldera?" is about the boiler.
+_COMMON_WEIGHT = 0.3
+_COMMON = content_words(
+    """hora dia fecha semana mes ano nombre numero talla color marca precio tipo sitio lugar persona cosa vez veces
+    hoy ayer manana noche tarde ahora ultima ultimo llama llamaba llamo cuesta costo cuestan vale valia paga pagamos
+    dijo dije dijimos conte comente acuerdas recuerdas apunte explica explicame cuentame viene venia vienen vino iba
+    ir voy vamos fui toca tocaba tocar queda quedamos quedo pasa pasan hace hacer hizo habia hago haz pon puse dejo
+    deje guarde guardo guardamos necesito necesita necesitamos quiero quiere queria gusta gusto lleva llevar dura
+    tarda tenia tener tuvo poner dar dio da meter usa uso
+    time date day week month year name number size colour color brand price kind place person thing times called cost
+    costs pay paying today yesterday tomorrow tonight morning evening last now much many often long old big say said
+    told remember mention explain put left keep kept leave come comes came coming go goes going went gone make makes
+    made take takes took taken get gets got give gave need needs want wants like likes use uses used supposed happen
+    happens look"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +86,17 @@ def fuse(wish: Wish, candidates: Sequence[Candidate]) -> list[Found]:
 
 
 def covers(question: str, memory: Memory, *, around: Sequence[Memory] = ()) -> float:
-    """Which share of the question's words the memory has, 0 to 1; its neighbours help."""
-    asked = content_words(question)
-    if not asked:
-        return 0.0
+    """Which share of the question's words the memory has, 0 to 1; its neighbours help.
+
+    A word that many questions are made of counts for little, and nothing where the memory has no other.
+    """
+    asked = {word: _COMMON_WEIGHT if word in _COMMON else 1.0 for word in content_words(question)}
     own = content_words(f"{memory.said} {memory.answered} {memory.person or ''}")
     beside = content_words(" ".join(one.said for one in around))
-    return sum(1.0 if word in own else 0.5 if word in beside else 0.0 for word in asked) / len(asked)
+    if not any(word in own or word in beside for word, weight in asked.items() if weight == 1.0):
+        return 0.0
+    covered = sum(weight * (1.0 if word in own else 0.5 if word in beside else 0.0) for word, weight in asked.items())
+    return covered / sum(asked.values())
 
 
 def _named(text: str, candidates: Sequence[Candidate]) -> str | None:

@@ -33,22 +33,30 @@ _MOST_VALUES = 500
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memories, and of which time (Unix times). The house's own are always among them."""
+    """Whose memories, and of which time (Unix times). The house's own are always among them.
+
+    `everybody`: all that there are; for whoever may read the file itself.
+    """
 
     person: str | None = None
     since_s: float | None = None
     until_s: float | None = None
+    everybody: bool = False
 
     @property
     def where(self) -> tuple[str, list[Any]]:
         """A condition on `m`, and its values."""
-        parts, values = ["(m.person IS NULL OR m.person = ?)"], [self.person]
+        parts: list[str] = ["1"]
+        values: list[Any] = []
+        if not self.everybody:
+            parts.append("(m.person IS NULL OR m.person = ?)")
+            values.append(self.person)
         if self.since_s is not None:
             parts.append("m.at_s >= ?")
-            values.append(self.since_s)  # type: ignore[arg-type]
+            values.append(self.since_s)
         if self.until_s is not None:
             parts.append("m.at_s < ?")
-            values.append(self.until_s)  # type: ignore[arg-type]
+            values.append(self.until_s)
         return " AND ".join(parts), values
 
 
@@ -95,6 +103,12 @@ class Reader:
                 "AND m.superseded_by IS NULL ORDER BY score DESC LIMIT ?",
                 (terms.match, *values, limit),
             ).fetchall()
+
+    def persons(self) -> list[str]:
+        """Who has memories here, the house itself left out."""
+        with self.use() as database:
+            rows = database.execute("SELECT DISTINCT person FROM memories WHERE person IS NOT NULL ORDER BY person")
+            return [row[0] for row in rows]
 
     def around(self, memories: Sequence[Memory]) -> dict[str, Around]:
         """By id: what was said around each of them, in the same session."""
