@@ -66,10 +66,13 @@ _SAYS: dict[str, dict[Language, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is said. `forgets`: ids that are to be forgotten once the person says yes. `private`: it names what goes."""
+    """What is said. `forgets`: ids that are to be forgotten once the person says yes. `private`: it names what goes.
+    `cited`: ids of what is quoted.
+    """
 
     text: str
     forgets: tuple[str, ...] = ()
+    cited: tuple[str, ...] = ()
     private: bool = False
 
 
@@ -139,9 +142,9 @@ class MemoryCommands:
         if not found:
             return Reply(_say("nothing_about", language, topic=topic) if topic else _say("nothing_at_all", language))
         what = listed(found[:TOLD], language, self.now())
-        if len(found) > TOLD:
-            return Reply(_say("know_more", language, count=len(found), what=what))
-        return Reply(_say("know", language, what=what))
+        key = "know_more" if len(found) > TOLD else "know"
+        cited = tuple(one.id for one in found[:TOLD])
+        return Reply(_say(key, language, count=len(found), what=what), cited=cited)
 
     async def _private(self, duration_s: int | None, language: Language) -> Reply:
         await self.memories.be_private(duration_s or FOREVER)

@@ -138,4 +138,4 @@ class Ways:
 
 
 def _of_memory(reply: MemoryReply, language: Language) -> Said:
-    return Said(reply.text, "memory", "memory", language, private=reply.private)
+    return Said(reply.text, "memory", "memory", language, cited=reply.cited, private=reply.private)

@@ -37,6 +37,7 @@ def exchange(turn: Turn, answer: Answer, at_s: float) -> Memory | None:
         person=turn.person,
         room=turn.room,
         tier=answer.tier,
+        sources=answer.cited,
     )
 
 

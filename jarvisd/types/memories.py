@@ -17,7 +17,7 @@ class Memory:
     """Something that was said here, word for word, and what was answered.
 
     `at_s`: Unix time. `person`: who said it, None where nobody knows. `session`: the first of the exchanges that
-    followed each other. `pinned`: kept whatever the retention says. `sources`: the memories a fact was read out of.
+    followed each other. `pinned`: kept whatever the retention says. `sources`: the memories a fact was read out of, or an answer quotes.
     `superseded_by`: the newer fact that says otherwise.
     """
 

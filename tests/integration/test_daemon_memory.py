@@ -74,13 +74,15 @@ async def test_forgotten_is_in_no_file_and_does_not_come_back(tmp_path):
         await ask(daemon, "remember that the xylophone of grandma is in the attic")
         await ask(daemon, "what is a xylophone good for", room="attic")
         await ask(daemon, "what is the capital of spain")
+        for quoting in ("do you remember what of grandma is in the attic?", "what do you remember about grandma"):
+            assert "xylophone" in (await ask(daemon, quoting))["text"]  # the answer is a copy, and goes with it
         await request_result(daemon.socket, "turns", {})
         assert told(tmp_path, "xylophone")
         asked = await ask(daemon, "forget everything about the xylophone")
         assert asked["text"].startswith("About “xylophone” I have 2 memories")
         assert (await ask(daemon, "no"))["text"] == "Okay, I keep it."
         await ask(daemon, "forget everything about the xylophone")
-        assert (await ask(daemon, "yes"))["text"] == "Forgotten: 2 memories."
+        assert (await ask(daemon, "yes"))["text"] == "Forgotten: 4 memories."
         await request_result(daemon.socket, "turns", {})
         assert told(tmp_path, "xylophone") == []
         assert "capital of spain" in await commanded(tmp_path, "route", "recent")
