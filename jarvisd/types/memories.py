@@ -17,8 +17,8 @@ class Memory:
     """Something that was said here, word for word, and what was answered.
 
     `at_s`: Unix time. `person`: who said it, None where nobody knows. `session`: the first of the exchanges that
-    followed each other. `pinned`: kept whatever the retention says. `sources`: the memories a fact was read out of, or an answer quotes.
-    `superseded_by`: the newer fact that says otherwise.
+    followed each other. `pinned`: kept whatever the retention says. `sources`: the memories that a fact was read out
+    of, or that an answer quotes: it goes with them. `superseded_by`: the newer fact that says otherwise.
     """
 
     id: str
