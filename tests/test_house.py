@@ -17,6 +17,7 @@ SOURCES = sorted([*ROOT.glob("jarvisd/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 KEPT_IN_ONE_ROOM = (
     "aiomqtt",
     "apscheduler",
+    "chromadb_rust_bindings",
     "faster_whisper",
     "hassil",
     "httpcore",
@@ -29,6 +30,7 @@ KEPT_IN_ONE_ROOM = (
     "pynvml",
     "rich",
     "sentence_transformers",
+    "snowballstemmer",
     "tokenizers",
     "torch",
     "websockets",
@@ -38,9 +40,9 @@ KEPT_IN_ONE_ROOM = (
 KEPT_IN_TWO_ROOMS = {"onnxruntime": {"jarvisd/audio", "jarvisd/workers"}}
 # What the daemon's own process must never load, not even by a detour.
 NEVER_IN_THE_DAEMON = {
-    "click", "ctranslate2", "faster_whisper", "httpx", "httpx2", "huggingface_hub", "jsonschema_rs", "mcp",
-    "pocketsphinx", "pynvml", "requests", "rich", "scipy", "sentence_transformers", "sklearn", "tokenizers", "torch",
-    "transformers", "xllamacpp",
+    "chromadb", "chromadb_rust_bindings", "click", "ctranslate2", "faster_whisper", "httpx", "httpx2",
+    "huggingface_hub", "jsonschema_rs", "mcp", "pocketsphinx", "pynvml", "requests", "rich", "scipy",
+    "sentence_transformers", "sklearn", "tokenizers", "torch", "transformers", "xllamacpp",
 }  # fmt: skip
 
 

@@ -66,9 +66,9 @@ async def _answers(socket: Path) -> bool:
 @asynccontextmanager
 async def _opened(config: Config, *, make: bool) -> AsyncIterator[Ask]:
     folder = state_dir(config.house)
-    if not make and not (folder / FILE_NAME).exists():
-        raise StoreError(f"Nothing is remembered in {folder} yet, and no daemon runs.", code="memory_none")
-    if make:
+    if not make:
+        await asyncio.to_thread(_must_be_there, folder)
+    else:
         make_folder(folder, 0o700, "house.state_dir")
     logging.getLogger("jarvisd").addHandler(logging.NullHandler())  # what matters is printed
     with await asyncio.to_thread(claim_state, folder, Path("`jarvisd memory`")):
@@ -79,6 +79,19 @@ async def _opened(config: Config, *, make: bool) -> AsyncIterator[Ask]:
         finally:
             await memories.close()
             _leave_to_owner(folder)
+
+
+def _must_be_there(folder: Path) -> None:
+    try:
+        if (folder / FILE_NAME).exists():
+            return
+    except OSError as error:
+        raise StoreError(
+            f"You may not read {folder}. Start the daemon, or open it as its owner: `sudo jarvisd memory …`.",
+            code="memory_denied",
+        ) from error
+    hint = "" if os.geteuid() == 0 else " A stopped service's memory is opened with `sudo jarvisd memory …`."
+    raise StoreError(f"Nothing is remembered in {folder} yet, and no daemon runs.{hint}", code="memory_none")
 
 
 def _asked_here(memories: Memories) -> Ask:
