@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import mmap
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +27,7 @@ class Trace:
 
 
 def traces(folder: Path, texts: Sequence[str]) -> list[Trace]:
-    """Where pieces of `texts` are still to be found below a folder, in UTF-8 or UTF-16.
+    """Where pieces of `texts` are still to be found below a folder, in UTF-8, UTF-16, or as JSON writes them.
 
     Reads every file but those of models: on a thread.
     """
@@ -35,7 +38,10 @@ def traces(folder: Path, texts: Sequence[str]) -> list[Trace]:
 
 
 def _pieces(text: str) -> Iterator[bytes]:
-    for written in (text.encode("utf-8", "surrogatepass"), text.encode("utf-16-le", "surrogatepass")):
+    forms = {text.encode("utf-8", "surrogatepass"), text.encode("utf-16-le", "surrogatepass")}
+    for ascii_only in (True, False):
+        forms.add(json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass"))
+    for written in forms:
         if len(written) < SHORTEST_BYTES:
             continue
         middle = (len(written) - PIECE_BYTES) // 2
@@ -44,13 +50,18 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_symlink():
-            continue
-        if path.is_file():
-            yield path
-        elif path.is_dir() and path.name not in _NOT_OF_TURNS:
-            yield from _files(path)
+    for place, folders, files in os.walk(folder):  # what is gone meanwhile, or cannot be read by us, is passed over
+        folders[:] = sorted(name for name in folders if name not in _NOT_OF_TURNS)
+        for path in (Path(place, name) for name in sorted(files)):
+            if stat.S_ISREG(_mode(path)):
+                yield path
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
 
 
 def _in_file(file: Path, wanted: Sequence[bytes]) -> list[Trace]:

@@ -21,7 +21,16 @@ GROUNDED = 0.6
 QUOTED = 0.8
 _MARK = re.compile(r"\s*[\[(]\s*m?(\d{1,3}(?:\s*[,;y&]\s*m?\d{1,3})*)\s*[\])]", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
-_END = re.compile(r"[.!?…](?:\s*\[[^\]\n]{0,12}\])*(?=\s)|\n")
+# Where a sentence may end; the marks behind it belong to it.
+_STOP = re.compile(r"[.!?…]+[\"”»')\]]*|\n")
+_MARKS = re.compile(rf"(?:[^\S\n]*{_MARK.pattern.removeprefix(chr(92) + 's*')})*", re.IGNORECASE)
+# What has come of a mark, or may become one.
+_MARK_BEGUN = re.compile(r"[^\S\n]*(?:[\[(][\s\dm,;y&]*)?", re.IGNORECASE)
+# A point behind one of these ends nothing.
+_ABBREVIATIONS = frozenset(
+    "sr sra srta sres dr dra dña prof avda ud uds ee aprox núm pág a p mr mrs ms vs approx".split()  # noqa: SIM905
+)
+_LAST_WORD = re.compile(r"[^\W_]+$")
 # What a sentence about a memory may be made of, whatever the memory says.
 _FRAME = frozenset(
     content_words(
@@ -46,8 +55,8 @@ class Grounding:
         """The sentences that are whole now."""
         self._held += text
         said = []
-        while (end := _END.search(self._held)) is not None:
-            whole, self._held = self._held[: end.end()], self._held[end.end() :]
+        while (end := _end_of_sentence(self._held)) is not None:
+            whole, self._held = self._held[:end], self._held[end:]
             said.append(self._check(whole))
         return self._begun("".join(said))
 
@@ -89,7 +98,7 @@ class Grounding:
     def _holds(self, sentence: str, quoted: Sequence[Found], share: float) -> bool:
         there = content_words(" ".join(_told(one.memory) for one in quoted)) | _FRAME
         said = content_words(sentence)
-        if {word for word in said if word.isdigit()} - there:
+        if _numbers(sentence) - _numbers(" ".join(_told(one.memory) for one in quoted)):
             return False
         new = said - content_words(self.question) - _FRAME
         if not new:
@@ -98,10 +107,38 @@ class Grounding:
         return sum(word in there for word in new) / len(new) >= share
 
 
+def _end_of_sentence(text: str) -> int | None:
+    """Where the first sentence ends; None where it has not, or where what is still to come may decide it."""
+    for stop in _STOP.finditer(text):
+        if stop[0] == "\n":
+            return stop.end()
+        if stop[0] == "." and _is_abbreviated(text[: stop.start()]):
+            continue
+        marks = _MARKS.match(text, stop.end())
+        end = marks.end() if marks else stop.end()
+        begun = _MARK_BEGUN.match(text, end)
+        if begun is not None and begun.end() == len(text):
+            return None
+        if text[end].isspace():
+            return end
+    return None
+
+
+def _is_abbreviated(before: str) -> bool:
+    """Whether a point behind this text belongs to its last word."""
+    last = _LAST_WORD.search(before)
+    return last is not None and (last[0] if len(last[0]) == 1 else last[0].lower()) in _ABBREVIATIONS
+
+
+def _numbers(text: str) -> frozenset[str]:
+    """All digits that stand together, also within words: "4kg" is another weight than "3kg"."""
+    return frozenset(number for word in folded_words(text) for number in _NUMBER.findall(word))
+
+
 def shown(recalled: Recalled, language: Language, now: datetime, most_characters: int) -> str:
     """The memories as lines for a model, numbered from 1, dated, with who said them; no longer than that."""
     lines = list(_lines(recalled.found, language, now))
-    while lines and sum(map(len, lines)) > most_characters:
+    while lines and len("\n".join(lines)) > most_characters:
         lines.pop()
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ import numpy as np
 from jarvisd.errors import IndexUnavailable, JarvisError
 from jarvisd.memory.exact import ExactIndex
 from jarvisd.memory.index import Shelf, VectorIndex, Vectors
+from jarvisd.memory.schema import WIPE_DUE
 from jarvisd.memory.store import Store
 from jarvisd.types import Memory
 
@@ -24,6 +25,8 @@ BATCH = 16
 # Vectors read from the disk, or told to the index, at once.
 ROWS = 500
 LOOK_S = 60.0
+# Whoever forgets is kept waiting no longer by an index that does not answer; it is wiped later.
+WIPE_WITHIN_S = 10.0
 RETRY_S = 15.0
 PROGRESS_EVERY = 2_000
 # Characters of a memory that are embedded; models cut at 256 or 512 tokens themselves.
@@ -35,7 +38,8 @@ EmbedBatch = Callable[[Sequence[str]], Awaitable[Vectors]]
 
 class Indexing:
     """`run` is the service. `embed` computes vectors of `model` and raises EngineError; `write` runs on the one thread
-    that writes. `outside` is None where the index in memory is the only one.
+    that writes. `outside` is None where the index in memory is the only one. `wipe` ends its server, throws its folder
+    away and has it start again, or raises JarvisError; without it the shelves are dropped.
     """
 
     def __init__(
@@ -57,7 +61,10 @@ class Indexing:
         self._near: ExactIndex | None = ExactIndex()
         self._dimensions = 0
         self._changed = asyncio.Event()
-        self._telling = asyncio.Lock()
+        # Whoever puts something into the index outside, or throws it away.
+        self._moving = asyncio.Lock()
+        self._wipe_due = False
+        self._left_by: set[str | None] = set()
         self._outside_is_whole = False
         self._cleaned = False
         self.state = "starting"
@@ -69,15 +76,18 @@ class Indexing:
     async def run(self) -> None:
         """Until cancelled. A failing embedder or index is told once and tried again."""
         await self._fill()
+        self._wipe_due = await asyncio.to_thread(self._store().note, WIPE_DUE) is not None
         told = ""
         while True:
             self._changed.clear()
             try:
+                if not self._outside_is_whole:
+                    await self._go_without_outside()
                 await self.tell()
                 left = await self._embed_some()
                 if not left and not self._cleaned:
-                    await self._write(lambda: self._store().drop_vectors(*self._foreign()))
-                    self._cleaned = True
+                    await self._drop_foreign()
+                await self._wipe_what_is_due()
                 if self._outside is not None and not self._outside_is_whole and not left:
                     await self._rebuild()
                 self.state, told = ("embedding" if left else "ready"), ""
@@ -85,6 +95,8 @@ class Indexing:
                     continue
                 wait_s = LOOK_S
             except JarvisError as error:
+                if isinstance(error, IndexUnavailable):
+                    await self._go_without_outside()
                 self.state = f"waiting: {error.message}"
                 if error.message != told:
                     _LOGGER.warning("memory is searched by words alone or in part: %s", error.message)
@@ -112,7 +124,7 @@ class Indexing:
 
     async def tell(self) -> None:
         """Tells the index what is new or gone. Raises IndexUnavailable; what it was not told stays in the outbox."""
-        async with self._telling:
+        async with self._moving:
             while entries := await asyncio.to_thread(self._store().outbox, ROWS):
                 gone: dict[str | None, list[str]] = {}
                 new: list[str] = []
@@ -133,15 +145,52 @@ class Indexing:
             persons.setdefault(memory.person, []).append(memory.id)
         if self._near is not None:
             await self._remove_from(self._near, persons)
-        if self._outside is not None:
-            self._outside_is_whole = False
-            await self._fill()  # it answers while the other is made anew
-            self._changed.set()
+        self._left_by |= persons.keys()
+        await self._doubt_outside()
+        try:
+            async with asyncio.timeout(WIPE_WITHIN_S):
+                await self._wipe_what_is_due()
+        except (TimeoutError, JarvisError) as error:
+            _LOGGER.warning("memory: the index is wiped later (%s)", str(error) or "it does not answer")
+        self._changed.set()
 
     async def reconcile(self) -> None:
         """Holds the index against the disk and mends the difference."""
         if self._outside is not None and self._outside_is_whole:
             await self._rebuild()
+
+    async def _doubt_outside(self) -> None:
+        """The index outside holds what it may not: it is thrown away, and the one in memory answers meanwhile."""
+        self._wipe_due = True
+        await self._go_without_outside()
+
+    async def _go_without_outside(self) -> None:
+        self._outside_is_whole = False
+        if self._outside is not None and self._near is None:
+            await self._fill()
+
+    async def _wipe_what_is_due(self) -> None:
+        """Raises JarvisError where it cannot be now; it stays due, also after a restart."""
+        async with self._moving:
+            if not self._wipe_due:
+                return
+            if self._wipe is not None:
+                await self._wipe()
+            elif self._outside is not None:
+                persons = {None, *self._left_by, *await asyncio.to_thread(self._store().shelves, self.model)}
+                for person in persons if self._dimensions else ():
+                    await self._outside.drop(self._shelf(person))
+            await self._write(lambda: self._store().set_note(WIPE_DUE, None))
+            self._wipe_due = False
+            self._left_by.clear()
+
+    async def _drop_foreign(self) -> None:
+        """Models that were used before: their vectors are of no use any more, here or outside."""
+        foreign = [one for one in (await asyncio.to_thread(self._store().counts))["vectors"] if one != self.model]
+        if foreign:
+            await self._write(lambda: self._store().drop_vectors(*foreign))
+            await self._doubt_outside()
+        self._cleaned = True
 
     async def _fill(self) -> None:
         """The index in memory, from the vectors on disk."""
@@ -154,14 +203,24 @@ class Indexing:
         self._near = near
 
     async def _rebuild(self) -> None:
-        """The index outside, from the vectors on disk: only what differs is moved."""
+        """The index outside, from the vectors on disk: only what differs is moved.
+
+        Broken off when it is to be thrown away.
+        """
+        async with self._moving:
+            if await self._fill_outside():
+                self._outside_is_whole, self._near = True, None
+            else:
+                self._changed.set()
+
+    async def _fill_outside(self) -> bool:
         outside = self._outside
         assert outside is not None  # asked by the callers
         shelves = await asyncio.to_thread(self._store().shelves, self.model)
         there = {person: await outside.ids(self._shelf(person)) for person in shelves} if self._dimensions else {}
         after, moved, total = 0, 0, sum(shelves.values())
         held: dict[str | None, set[str]] = {person: set() for person in shelves}
-        while True:
+        while not self._wipe_due:
             after, owners, vectors = await asyncio.to_thread(self._store().vectors, self.model, after, ROWS)
             if not owners:
                 break
@@ -179,7 +238,7 @@ class Indexing:
                 await outside.remove(self._shelf(person), extra)
         if moved:
             _LOGGER.info("memory: the index has %d vectors, %d of them new", total, moved)
-        self._outside_is_whole, self._near = True, None
+        return not self._wipe_due
 
     async def _embed_some(self) -> bool:
         """Computes a few vectors that are missing; whether there are more."""
@@ -191,6 +250,7 @@ class Indexing:
             _LOGGER.warning("memory: %s gives other vectors than before: all are computed anew", self.model)
             await self._write(lambda: self._store().drop_vectors(self.model))
             await self._fill()
+            await self._doubt_outside()
         self._dimensions = vectors.shape[1]
         made: Mapping[int, Vectors] = {number: vector for (number, _), vector in zip(rows, vectors, strict=True)}
         await self._write(lambda: self._store().set_vectors(self.model, made))
@@ -226,10 +286,6 @@ class Indexing:
         if self._dimensions:
             for person, ids in gone.items():
                 await index.remove(self._shelf(person), ids)
-
-    def _foreign(self) -> list[str]:
-        """Models that were used before: their vectors are of no use any more."""
-        return [model for model in self._store().counts()["vectors"] if model != self.model]
 
     def _indexes(self) -> list[VectorIndex]:
         """Those that are kept up to date; a broken one is rebuilt as a whole."""

@@ -140,11 +140,18 @@ class Memories:
         store, self._store = self._store, None
         await asyncio.to_thread(self.reader.close)
         if store is not None:
+            if self._waiting.memories:
+                await self.write(lambda: self._write_waiting(store))
             await self.write(store.close)
 
     async def write(self, work: Callable[[], _T]) -> _T:
         """Does something on the one thread that writes. Cancelled, it is done all the same."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        task = asyncio.get_running_loop().run_in_executor(self._writer, work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_look_at)
+            raise
 
     async def remember(self, turn: Turn, answer: Answer) -> bool:
         """Keeps an exchange. True: it is on the disk. False: nothing is to be kept of it, or it is still on its way.
@@ -200,18 +207,21 @@ class Memories:
         await self._erase_elsewhere([*ids, *(memory.id for memory in gone)])
         if self.indexing is not None:
             await self.indexing.forget_all_copies(gone)
+        await self._erase_own()
         texts = [text for memory in gone for text in (memory.said, memory.answered) if text]
-        await self.write(self.store.erase)
         kept = await self.write(lambda: _shared(self.store, texts))
-        texts = [text for text in texts if text not in kept]
-        left = await asyncio.to_thread(traces, self._folder, texts)
-        if any(trace.file.name.startswith(FILE_NAME) for trace in left):
-            await self.write(lambda: self.store.erase(vacuum=True))
-            left = await asyncio.to_thread(traces, self._folder, texts)
+        left = await asyncio.to_thread(traces, self._folder, [text for text in texts if text not in kept])
         if left:
             files = sorted({str(trace.file) for trace in left})
             _LOGGER.warning("something that was forgotten is still in %s", ", ".join(files))
         return Gone(tuple(gone), time.monotonic() - began_s, tuple(left))
+
+    async def _erase_own(self) -> None:
+        """What cannot be erased now is deleted all the same, and erased when the file is opened again."""
+        try:
+            await self.write(self.store.erase)
+        except StoreError as error:
+            _LOGGER.error("what was forgotten is not erased yet: %s", error.message)  # noqa: TRY400
 
     async def _erase_elsewhere(self, ids: Sequence[str]) -> None:
         """A room that cannot do it does not keep the others from it; what stays is found, and told."""
@@ -234,12 +244,15 @@ class Memories:
             while some := await self.write(lambda rule=rule: self.store.expire(rule.kinds, rule.before_s)):  # type: ignore[misc]
                 count += some
         if count:
-            await self.write(lambda: self.store.erase(vacuum=True))
+            if self.indexing is not None:
+                await self.indexing.forget_all_copies([])
+            await self._erase_own()
             self._changed()
         return count
 
     async def maintain(self) -> None:
-        """The night's work: what has expired goes, the index is held against the disk."""
+        """The night's work: what waits is written, what has expired goes, the index is held against the disk."""
+        await self.write(lambda: self._write_waiting(self.store))
         count = await self.expire()
         if self.indexing is not None:
             await self.indexing.reconcile()
@@ -276,10 +289,10 @@ class Memories:
 
     async def _keep(self, memory: Memory) -> bool:
         self._waiting.memories.append(memory)
-        task = asyncio.get_running_loop().run_in_executor(self._writer, self._write_waiting)
+        task = asyncio.get_running_loop().run_in_executor(self._writer, lambda: self._write_waiting(self._store))
         done, _ = await asyncio.wait([task], timeout=WRITE_WITHIN_S)
         if not done:
-            task.add_done_callback(_look_at)
+            task.add_done_callback(self._written_late)
             return False
         fault = task.result()
         if fault is None:
@@ -290,26 +303,33 @@ class Memories:
             raise fault
         return False
 
-    def _write_waiting(self) -> StoreError | None:
+    def _write_waiting(self, store: Store | None) -> StoreError | None:
         """On the writing thread: all that waits, oldest first."""
         waiting = self._waiting.memories
-        try:
-            while waiting:
-                self.store.add([waiting[0]])
-                waiting.popleft()
-        except StoreError as error:
-            _LOGGER.warning("%s", error.message)
-            return error
+        while waiting:
+            memory = waiting.popleft()
+            try:
+                (store or self.store).add([memory])
+            except StoreError as error:
+                if len(waiting) < MOST_WAITING:  # else it is the oldest of too many
+                    waiting.appendleft(memory)
+                _LOGGER.log(logging.DEBUG if self._waiting.told else logging.WARNING, "%s", error.message)
+                return error
         self._waiting.told = False
         return None
+
+    def _written_late(self, task: asyncio.Future[StoreError | None]) -> None:
+        """Of a write that took long; what was not written waits for the next."""
+        _look_at(task)
+        self._changed()
 
     def _changed(self) -> None:
         if self.indexing is not None:
             self.indexing.changed()
 
 
-def _look_at(task: asyncio.Future[StoreError | None]) -> None:
-    """Of a write that took long: a fault was logged, and what was not written waits for the next."""
+def _look_at(task: asyncio.Future[Any]) -> None:
+    """Of a write that nobody waits for any more."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _LOGGER.error("memory could not be written: %s", error)
 

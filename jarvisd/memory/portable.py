@@ -28,8 +28,8 @@ class Fault:
 def written(memories: Iterable[Memory]) -> Iterator[str]:
     """A line for each, without its end."""
     for memory in memories:
-        yield json.dumps({name: value for name, value in asdict(memory).items() if value not in ("", None, (), False)},
-                         ensure_ascii=False)  # fmt: skip
+        values = asdict(memory)
+        yield json.dumps({name: value for name, value in values.items() if value or name == "at_s"}, ensure_ascii=False)
 
 
 def read(lines: Iterable[str]) -> Iterator[Memory | Fault]:
@@ -50,7 +50,7 @@ def _memory(found: Any) -> Memory:
         raise ValueError(f"unknown: {', '.join(sorted(map(str, unknown)))}")
     values: dict[str, Any] = {name: _text(found, name) for name in ("id", "said")}
     values |= {name: _text(found, name) for name in _TEXTS if name in found}
-    values |= {name: _text(found, name) for name in _TEXTS_OR_NONE if found.get(name) is not None}
+    values |= {name: _text(found, name) for name in _TEXTS_OR_NONE if found.get(name) not in (None, "")}
     values["at_s"] = _time(found.get("at_s"))
     values["language"] = _one_of(found, "language", _LANGUAGES)
     if "kind" in found:
@@ -79,9 +79,16 @@ def _text(found: Mapping[str, Any], name: str) -> str:
 
 
 def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("at_s is missing or no time (seconds since 1970)")
-    return float(value)
+    fault = "at_s is missing or no time (seconds since 1970)"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(fault)
+    try:
+        at_s = float(value)
+    except OverflowError:
+        raise ValueError(fault) from None
+    if not math.isfinite(at_s):
+        raise ValueError(fault)
+    return at_s
 
 
 def _one_of(found: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:

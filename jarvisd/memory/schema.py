@@ -10,6 +10,8 @@ from jarvisd.errors import StoreError
 
 FILE_NAME = "memory.sqlite"
 VERSION = 1
+# Notes that a deletion leaves in its own transaction, until the files are rewritten and the index is made anew.
+ERASE_DUE, WIPE_DUE = "erase_due", "wipe_due"
 # Waiting for another connection's transaction, which takes milliseconds.
 BUSY_S = 10.0
 

@@ -5,25 +5,35 @@ What is acknowledged survives a kill and a power cut; what is forgotten is in no
 
 from __future__ import annotations
 
+import logging
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+from jarvisd.errors import StoreError
 from jarvisd.memory.index import Vectors
 from jarvisd.memory.reading import COLUMNS, Reader, blob, memory_of, neighbours, row_of, store_error
-from jarvisd.memory.schema import connect, prepare
+from jarvisd.memory.schema import ERASE_DUE, WIPE_DUE, connect, prepare
 from jarvisd.memory.words import Around, document
 from jarvisd.types import Memory, MemoryKind
 
+_LOGGER = logging.getLogger(__name__)
 _MARKS = ", ".join("?" * len(COLUMNS.split(", ")))
 # What follows sooner in the same room belongs to the same talk.
 SESSION_S = 900.0
+# Half of a character, which is no text for a file.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Store(Reader):
-    """Opened by its constructor, on a thread. Raises StoreError, also for a file of a newer version."""
+    """Opened by its constructor, on a thread. Raises StoreError, also for a file of a newer version.
+
+    What was deleted and not erased, because the power went, is erased first.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -36,6 +46,11 @@ class Store(Reader):
         except BaseException:
             self.close()
             raise
+        try:
+            if self.note(ERASE_DUE) is not None:
+                self.erase()
+        except StoreError as error:  # a full disk: it stays due
+            _LOGGER.warning("what was forgotten is not erased yet: %s", error.message)
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -57,7 +72,9 @@ class Store(Reader):
             for memory in memories:
                 if database.execute("SELECT 1 FROM forgotten WHERE id = ?", (memory.id,)).fetchone():
                     continue
-                kept = memory if memory.session else replace(memory, session=_session(database, memory))
+                kept = _writable(memory)
+                if not kept.session:
+                    kept = replace(kept, session=_session(database, kept))
                 done = database.execute(f"INSERT OR IGNORE INTO memories ({COLUMNS}) VALUES ({_MARKS})", row_of(kept))
                 if done.rowcount:
                     added.append(kept.id)
@@ -96,10 +113,14 @@ class Store(Reader):
                 database.execute("UPDATE memories SET superseded_by = ? WHERE id = ? AND id != ?", (new, one, new))
 
     def forget(self, ids: Sequence[str]) -> list[Memory]:
-        """Deletes them with their words, their vectors and the facts that were read out of them; returns what went.
+        """Deletes them with their words and their vectors; returns what went.
 
-        Only ids stay behind. The files still hold the texts until `erase`.
+        Facts that were read out of them and answers that quote them go, too. Only ids stay behind. The files still
+        hold the texts until `erase`, which is due from now on.
         """
+        return self._delete(ids, with_facts=True)
+
+    def _delete(self, ids: Sequence[str], *, with_facts: bool) -> list[Memory]:
         gone: list[Memory] = []
         with self._write() as database:
             waiting = list(dict.fromkeys(ids))
@@ -110,28 +131,40 @@ class Store(Reader):
                     database.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (one,))
                     continue
                 memory = memory_of(row)
-                waiting += _facts_of(database, memory.id)
+                waiting += _made_of(database, memory.id, with_facts=with_facts)
                 gone.append(memory)
                 _remove(database, memory)
+            if gone:
+                database.executemany(
+                    "INSERT OR REPLACE INTO notes VALUES (?, '')", [(name,) for name in (ERASE_DUE, WIPE_DUE)]
+                )
         return gone
 
     def expire(self, kinds: Sequence[MemoryKind], before_s: float, count: int = 500) -> int:
-        """Forgets what is older and not pinned, at most `count` at once; how many went."""
+        """Forgets what is older and not pinned, at most `count` at once; how many went. Facts stay."""
         with self.use() as database:
             marks = ", ".join("?" * len(kinds))
             rows = database.execute(
                 f"SELECT id FROM memories WHERE kind IN ({marks}) AND at_s < ? AND NOT pinned ORDER BY at_s LIMIT ?",
                 (*kinds, before_s, count),
             ).fetchall()
-        return len(self.forget([row[0] for row in rows])) if rows else 0
+        return len(self._delete([row[0] for row in rows], with_facts=False)) if rows else 0
 
-    def erase(self, *, vacuum: bool = False) -> None:
-        """Rewrites what could still hold a forgotten text: the word index, the log; with `vacuum` the whole file."""
+    def erase(self) -> None:
+        """Rewrites what could still hold a forgotten text or vector: the word index, the whole file, the log.
+
+        Overwriting what is deleted is not enough: pages that SQLite has moved something within keep a copy of it.
+        """
         with self.use() as database:
             database.execute("INSERT INTO words (words) VALUES ('optimize')")
-            if vacuum:
-                database.execute("VACUUM")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            database.execute("VACUUM")
+            (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise StoreError(
+                    f"The log of {self.path} still holds what was forgotten, as another program reads it: end that.",
+                    code="memory_read",
+                )
+        self.set_note(ERASE_DUE, None)
 
     def set_note(self, name: str, value: str | None) -> None:
         with self._write() as database:
@@ -175,6 +208,16 @@ _CHECKS = {
 }
 
 
+def _writable(memory: Memory) -> Memory:
+    """Without what no file takes."""
+    broken: dict[str, Any] = {
+        one.name: _SURROGATE.sub("\ufffd", value)
+        for one in fields(memory)
+        if isinstance(value := getattr(memory, one.name), str) and _SURROGATE.search(value)
+    }
+    return replace(memory, **broken) if broken else memory
+
+
 def _session(database: sqlite3.Connection, memory: Memory) -> str:
     """The session of what was said just before in the same room by the same person; its own id begins a new one."""
     row = database.execute(
@@ -203,10 +246,12 @@ def _set_words(database: sqlite3.Connection, memory: Memory, around: Around) -> 
     )
 
 
-def _facts_of(database: sqlite3.Connection, source: str) -> list[str]:
-    """Ids of the facts that were read out of a memory."""
+def _made_of(database: sqlite3.Connection, source: str, *, with_facts: bool) -> list[str]:
+    """Ids of what was made of a memory: facts that were read out of it, answers that quote it."""
     rows = database.execute(
-        "SELECT m.id FROM memories m, json_each(m.sources) s WHERE m.kind = 'fact' AND s.value = ?", (source,)
+        "SELECT m.id FROM memories m, json_each(m.sources) s WHERE m.sources != '[]' AND s.value = ? "
+        "AND (? OR m.kind != 'fact')",
+        (source, with_facts),
     )
     return [row[0] for row in rows]
 
