@@ -73,6 +73,11 @@ class Indexing:
         """There is something new, or something gone."""
         self._changed.set()
 
+    @property
+    def outside_is_used(self) -> bool:
+        """The index outside has all there is, and answers."""
+        return self._outside_is_whole and self._near is None
+
     async def run(self) -> None:
         """Until cancelled. A failing embedder or index is told once and tried again."""
         await self._fill()
