@@ -98,7 +98,7 @@ async def asks_ms(asks: int = ASKS) -> tuple[list[float], list[float]]:
         engine = f'engines={{instant={{kind="process", argv={argv}, url="unix://{server}", model="fake"}}}}'
         tiers = 'tiers={fast={engine="instant"}}'
         through, directly = [], []
-        async with daemon('audio.source="none"', "transcription={}", engine, tiers) as running:
+        async with daemon('audio.source="none"', "transcription={}", "memory={}", engine, tiers) as running:
             for _ in range(asks + WARM_UP_ASKS):
                 started = time.perf_counter()
                 answer = await running.answer("ask", {"text": "tell me something"})

@@ -20,6 +20,7 @@ from jarvisd.answering.ways import Ways
 from jarvisd.assembly.memory import build_memory
 from jarvisd.bus import Bus
 from jarvisd.config import Config
+from jarvisd.control.memory import memory_orders
 from jarvisd.control.routing import routing_orders
 from jarvisd.control.server import Order
 from jarvisd.engines.pool import EnginePool
@@ -73,8 +74,11 @@ class Mind:
     languages: Callable[[], Sequence[Language]]
 
     def orders(self) -> dict[str, Order]:
-        """What the control socket may ask about routing."""
-        return routing_orders(self.tiers, self.languages, self.turns, refit=self.scorer.refit, flush=self.flush_turns)
+        """What the control socket may ask about routing and memory."""
+        routing = routing_orders(
+            self.tiers, self.languages, self.turns, refit=self.scorer.refit, flush=self.flush_turns
+        )
+        return routing | memory_orders(self.memories, self.languages)
 
     async def spent(self, language: Language) -> str:
         """The answer to "how much have we spent?"."""

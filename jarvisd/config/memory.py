@@ -25,9 +25,7 @@ class MemoryConfig(Section):
         "exact",
         "Where vectors are searched. exact: in memory, right up to some 50,000 memories; chroma: in a Chroma server.",
     )
-    index_engine: Name | None = key(
-        None, 'Name of the chroma engine below, for index = "chroma".', examples=["chroma"]
-    )
+    index_engine: Name | None = key(None, 'Name of the chroma engine below, for index = "chroma".', examples=["chroma"])
     recall_count: int = key(5, "So many memories are shown to a model.", live=True, ge=1, le=20)
     recall_tokens: int = key(600, "They take about so many tokens of its context at most.", live=True, ge=50, le=8000)
     retell: bool = key(

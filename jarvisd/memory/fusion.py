@@ -71,17 +71,18 @@ def fuse(wish: Wish, candidates: Sequence[Candidate]) -> list[Found]:
     dense = _z([one.likeness for one in candidates])
     newest = _z([one.memory.at_s for one in candidates]) if wish.latest else [0.0] * len(candidates)
     named = _named(wish.text, candidates)
+    said = [tuple(folded_words(one.memory.said)) for one in candidates]
     found = []
-    for one, words, likeness, age in zip(candidates, scores, dense, newest, strict=True):
+    for one, own, words, likeness, age in zip(candidates, said, scores, dense, newest, strict=True):
         memory = one.memory
         score = words + wish.dense_weight * likeness + NEWEST * age
         score += NAMED * (named is not None and memory.person == named)
         score -= ASKS * memory.said.rstrip().endswith("?")
-        score += LENGTH * math.log1p(len(folded_words(memory.said)))
+        score += LENGTH * math.log1p(len(own))
         score += FACT * (memory.kind == "fact") - COMMAND * (memory.kind == "command")
         score += IN_TIME * _in_time(memory, wish)
-        found.append(Found(memory, score, likeness=one.likeness))
-    found.sort(key=lambda one: (-one.score, -one.memory.at_s))
+        found.append((Found(memory, score, likeness=one.likeness), own))
+    found.sort(key=lambda pair: (-pair[0].score, -pair[0].memory.at_s))
     return _once(found)
 
 
@@ -125,10 +126,10 @@ def _z(values: Sequence[float | None]) -> list[float]:
     return [(value - middle) / (spread or 1.0) for value in filled]
 
 
-def _once(found: Sequence[Found]) -> list[Found]:
+def _once(found: Sequence[tuple[Found, tuple[str, ...]]]) -> list[Found]:
+    """Of those that have the same words, one."""
     kept: dict[tuple[str, ...], Found] = {}
-    for one in found:
-        words = tuple(folded_words(one.memory.said))
+    for one, words in found:
         before = kept.get(words)
         if before is None:
             kept[words] = one

@@ -68,7 +68,7 @@ ASK_SET = Topic(
     "in",
     1,
     False,
-    "a question: plain text in UTF-8, or JSON: `text` and optionally `id`, `language`, `room`",
+    "a question: plain text in UTF-8, or JSON: `text` and optionally `id`, `language`, `room`, `person`",
 )
 GPU_STATUS = Topic(
     "gpu/<uuid8>/status",

@@ -115,7 +115,7 @@ async def test_without_a_microphone_it_says_so_and_typed_questions_work(tmp_path
 async def test_a_model_that_is_not_there_is_said_with_what_to_do(tmp_path):
     engine = 'engines={small={kind="llama_cpp", model="/nowhere/model.gguf"}}'
     tiers = 'tiers={fast={engine="small"}}'
-    async with spawned_daemon(tmp_path, settings("transcription={}", engine, tiers)) as daemon:
+    async with spawned_daemon(tmp_path, settings("transcription={}", "memory={}", engine, tiers)) as daemon:
         await engines_settled(daemon)
         answer = await ask(daemon, "why is the sky blue?")
         assert answer["error_code"] == "models_failed"

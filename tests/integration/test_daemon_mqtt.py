@@ -19,7 +19,7 @@ def settings(tmp_path, broker, *server):
     argv = [sys.executable, str(MODEL_SERVER), "--socket", str(socket), *server]
     overrides = (
         "audio.source=none", "transcription={}", f"mqtt.host={broker.host}", f"mqtt.port={broker.port}",
-        f'engines={{m={{kind="process", argv={json.dumps(argv)}, url="unix://{socket}"}}}}', 'tiers={fast={engine="m"}}',
+        f'engines={{m={{kind="process", argv={json.dumps(argv)}, url="unix://{socket}"}}}}', 'tiers={fast={engine="m"}}', "memory={}",
     )  # fmt: skip
     return ["--config", "profile:embedded", *(part for one in overrides for part in ("--set", one))]
 
