@@ -117,7 +117,14 @@ async def house(folder: Path, memories: Sequence[Memory], texts: Texts | None) -
             return
         await keep_vectors(store, texts)
         async with indexed(store, texts) as indexing:
-            sources = Sources(store, texts.of, indexing.nearest, model=MODEL, knows=lambda language: language in KNOWN)
+            sources = Sources(
+                store,
+                texts.of,
+                indexing.nearest,
+                model=MODEL,
+                likeness=indexing.likeness,
+                knows=lambda language: language in KNOWN,
+            )
             yield House(store, by_words, sources, indexing)
     finally:
         await asyncio.to_thread(store.close)

@@ -120,7 +120,7 @@ async def remembering(folder: Path) -> AsyncIterator[Memories]:
         MemoryConfig(),
         folder,
         vectors=lambda own: Indexing(lambda: own.store, own.write, embed, MODEL),
-        sources=lambda own: Sources(own.reader, embed, _indexing(own).nearest, model=MODEL),
+        sources=_sources,
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(memories.run())
@@ -132,9 +132,10 @@ async def remembering(folder: Path) -> AsyncIterator[Memories]:
             running.cancel()
 
 
-def _indexing(memories: Memories) -> Indexing:
+def _sources(memories: Memories) -> Sources:
     assert memories.indexing is not None  # made just before
-    return memories.indexing
+    indexing = memories.indexing
+    return Sources(memories.reader, embed, indexing.nearest, model=MODEL, likeness=indexing.likeness)
 
 
 async def _recall(memories: Memories, pairs: Pairs) -> dict[str, float | None]:

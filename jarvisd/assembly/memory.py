@@ -74,6 +74,7 @@ def build_memory(
             embed_question,
             own.indexing.nearest,
             model=model,
+            likeness=own.indexing.likeness,
             cold=cold,
             knows=lambda language: language in _known(config.memory, model),
             household=household,

@@ -50,6 +50,14 @@ class ExactIndex:
                 return rows.nearest(wanted, count)
             return await asyncio.to_thread(rows.nearest, wanted, count)
 
+    async def likeness(self, shelf: Shelf, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
+        """The cosine similarity of those of `ids` that are on the shelf."""
+        (wanted,) = directions(shelf, vector[np.newaxis])
+        if (rows := self._shelves.get(shelf)) is None:
+            return {}
+        async with rows.lock:
+            return rows.likeness(wanted, ids)
+
     async def ids(self, shelf: Shelf) -> frozenset[str]:
         rows = self._shelves.get(shelf)
         return frozenset(rows.ids) if rows is not None else frozenset()
@@ -98,6 +106,11 @@ class _Rows:
         best = np.argpartition(-likeness, count - 1)[:count]
         best = best[np.argsort(-likeness[best], kind="stable")]
         return [(self.ids[row], float(likeness[row])) for row in best]
+
+    def likeness(self, vector: npt.NDArray[np.float32], ids: Sequence[str]) -> dict[str, float]:
+        there = {one: row for one in ids if (row := self._row_of.get(one)) is not None}
+        found = np.einsum("ij,j->i", self._matrix[list(there.values())], vector) if there else []
+        return dict(zip(there, map(float, found), strict=True))
 
     def _resize(self) -> None:
         matrix = np.empty((max(FIRST_ROWS, len(self) + len(self) // GROWTH), self._matrix.shape[1]), np.float32)

@@ -127,6 +127,13 @@ class Indexing:
             raise IndexUnavailable("the index is being filled")
         return await self._of(self._near, persons, vector, count)
 
+    async def likeness(self, person: str | None, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
+        """How like a vector some memories are, of those that the index in memory has."""
+        if self._near is None or vector.shape[0] != self._dimensions:
+            return {}
+        house = await self._near.likeness(self._shelf(None), vector, ids)
+        return house if person is None else house | await self._near.likeness(self._shelf(person), vector, ids)
+
     async def tell(self) -> None:
         """Tells the index what is new or gone. Raises IndexUnavailable; what it was not told stays in the outbox."""
         async with self._moving:

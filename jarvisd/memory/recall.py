@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -29,6 +29,7 @@ LOOKED_AT = 3
 
 Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
 Nearest = Callable[[str | None, Vectors, int], Awaitable[list[tuple[str, float]]]]
+Likeness = Callable[[str | None, Vectors, Sequence[str]], Awaitable[Mapping[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,14 @@ class Sources:
     """Where to look. Without `embed` and `nearest`, by words alone; `cold` says why not now, empty: they can be asked.
 
     `model`: whose vectors the index holds. `knows`: whether that model knows a language. `household`: whether a text
-    speaks of the household.
+    speaks of the household. `likeness`: of memories that it has at hand; the others' vectors are read from the disk.
     """
 
     reader: Reader
     embed: Embed | None = None
     nearest: Nearest | None = None
     model: str = ""
+    likeness: Likeness | None = None
     cold: Callable[[], str] = lambda: ""
     knows: Callable[[Language], bool] = lambda _: True
     household: Callable[[str, Language], bool] = lambda _text, _language: False
@@ -54,6 +56,7 @@ class _Near:
 
     how: str
     found: dict[str, float] = field(default_factory=dict)
+    at_hand: dict[str, float] = field(default_factory=dict)
     vector: Vectors | None = None
 
 
@@ -74,6 +77,7 @@ async def recall(
     scope = Scope(person, everybody=everybody)
     by_words = asyncio.to_thread(_by_words, sources.reader, text, language, scope)
     words, near = await asyncio.gather(by_words, _by_vector(sources, text, scope))
+    near = await _at_hand(sources, scope, words, near)
     wish = _wish(text, language, now or datetime.now(), knows=sources.knows(language))
     return await asyncio.to_thread(_ordered, sources, wish, language, words, near, count)
 
@@ -105,16 +109,31 @@ async def _by_vector(sources: Sources, text: str, scope: Scope) -> _Near:
         return _Near(f"words; the vectors took longer than {EMBED_WITHIN_S:g} s")
     except JarvisError as error:
         return _Near(f"words; {error.message}")
-    return _Near("words and vectors", found, vector)
+    return _Near("words and vectors", found, vector=vector)
 
 
 async def _nearest(reader: Reader, nearest: Nearest, scope: Scope, vector: Vectors) -> dict[str, float]:
     """Best first. Each person's shelf comes with the house's."""
     if not scope.everybody:
         return dict(await nearest(scope.person, vector, CANDIDATES))
-    persons = await asyncio.to_thread(reader.persons)
-    found = [pair for person in (None, *persons) for pair in await nearest(person, vector, CANDIDATES)]
+    persons = await _persons(reader, scope)
+    found = [pair for person in persons for pair in await nearest(person, vector, CANDIDATES)]
     return dict(sorted(dict(found).items(), key=lambda pair: -pair[1])[:CANDIDATES])
+
+
+async def _persons(reader: Reader, scope: Scope) -> list[str | None]:
+    return [None, *await asyncio.to_thread(reader.persons)] if scope.everybody else [scope.person]
+
+
+async def _at_hand(sources: Sources, scope: Scope, words: Collection[str], near: _Near) -> _Near:
+    """With how like the question those are that only words have found, as far as that needs no disk."""
+    missing = [one for one in words if one not in near.found]
+    if sources.likeness is None or near.vector is None or not missing:
+        return near
+    found: dict[str, float] = {}
+    for person in await _persons(sources.reader, scope):
+        found |= await sources.likeness(person, near.vector, missing)
+    return replace(near, at_hand=found)
 
 
 def _wish(text: str, language: Language, now: datetime, *, knows: bool) -> Wish:
@@ -132,7 +151,8 @@ def _ordered(
     sources: Sources, wish: Wish, language: Language, words: dict[str, float], near: _Near, count: int
 ) -> Recalled:
     """For a thread: it reads from the disk."""
-    likeness = near.found | _likeness(sources, near.vector, [one for one in words if one not in near.found])
+    likeness = near.found | near.at_hand
+    likeness |= _likeness(sources, near.vector, [one for one in words if one not in likeness])
     memories = sources.reader.get([*words, *(one for one in near.found if one not in words)])
     candidates = [
         Candidate(memory, words.get(one), likeness.get(one))
@@ -162,7 +182,7 @@ def _ordered(
 
 
 def _likeness(sources: Sources, vector: Vectors | None, ids: Sequence[str]) -> dict[str, float]:
-    """How like the question those are that only words have found."""
+    """How like the question memories are, from the vectors on the disk."""
     if vector is None or not ids:
         return {}
     there = sources.reader.vectors_of(sources.model, ids)
