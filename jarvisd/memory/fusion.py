@@ -20,6 +20,8 @@ KNOWN_LANGUAGE, UNKNOWN_LANGUAGE = 0.7, 0.2
 NAMED = 1.0
 # A question tells less than a statement, and a long turn more than a short one.
 ASKS, LENGTH = 0.5, 0.5
+# A page that was read aloud tells no more than this for its length alone.
+LONGEST_WORDS = 60
 # Told to be kept; a command, which tells nothing but that it was given.
 FACT, COMMAND = 0.5, 0.5
 # Said in the time the question speaks of: a bonus and no filter, as that may be the time of what was spoken of.
@@ -78,7 +80,7 @@ def fuse(wish: Wish, candidates: Sequence[Candidate]) -> list[Found]:
         score = words + wish.dense_weight * likeness + NEWEST * age
         score += NAMED * (named is not None and memory.person == named)
         score -= ASKS * memory.said.rstrip().endswith("?")
-        score += LENGTH * math.log1p(len(own))
+        score += LENGTH * math.log1p(min(len(own), LONGEST_WORDS))
         score += FACT * (memory.kind == "fact") - COMMAND * (memory.kind == "command")
         score += IN_TIME * _in_time(memory, wish)
         found.append((Found(memory, score, likeness=one.likeness), own))
