@@ -96,7 +96,7 @@ class MemoryCommands:
             return Reply(_say("broken", language))
         if gone.left:
             return Reply(_say("still_there", language), private=True)
-        count = len(gone.memories)
+        count = sum(one.kind != "recall" for one in gone.memories)  # answers that quoted them are not counted
         text = _say("forgotten", language) if count <= 1 else _say("forgotten_many", language, count=count)
         return Reply(text, private=True)
 

@@ -82,7 +82,7 @@ async def test_forgotten_is_in_no_file_and_does_not_come_back(tmp_path):
         assert asked["text"].startswith("About “xylophone” I have 2 memories")
         assert (await ask(daemon, "no"))["text"] == "Okay, I keep it."
         await ask(daemon, "forget everything about the xylophone")
-        assert (await ask(daemon, "yes"))["text"] == "Forgotten: 4 memories."
+        assert (await ask(daemon, "yes"))["text"] == "Forgotten: 2 memories."
         await request_result(daemon.socket, "turns", {})
         assert told(tmp_path, "xylophone") == []
         assert "capital of spain" in await commanded(tmp_path, "route", "recent")
