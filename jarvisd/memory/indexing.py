@@ -258,7 +258,7 @@ class Indexing:
         if not rows:
             return False
         vectors = await self._embed([text_of(memory) for _, memory in rows])
-        if self._dimensions and vectors.shape[1] != self._dimensions:
+        if others := bool(self._dimensions) and vectors.shape[1] != self._dimensions:
             _LOGGER.warning("memory: %s gives other vectors than before: all are computed anew", self.model)
             await self._write(lambda: self._store().drop_vectors(self.model))
             await self._fill()
@@ -267,7 +267,7 @@ class Indexing:
         made: Mapping[int, Vectors] = {number: vector for (number, _), vector in zip(rows, vectors, strict=True)}
         await self._write(lambda: self._store().set_vectors(self.model, made))
         await self.tell()
-        return len(rows) == BATCH
+        return others or len(rows) == BATCH
 
     async def _put(self, ids: Sequence[str]) -> None:
         if not ids:
