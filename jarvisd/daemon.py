@@ -120,7 +120,7 @@ class Daemon:
             want=self._want,
             flush_turns=self.recorder.flush,
         )
-        self.calendar = build_calendar(self.warmup, self.mind.memories, state)
+        self.calendar = build_calendar(lambda: self._config, self.warmup, self.mind.memories, self.pool, specs, state)
         self.conversation = Conversation(
             config=config.conversation,
             languages=config.house.languages,
