@@ -132,7 +132,7 @@ def folded_words(text: str) -> list[str]:
     """All words and numbers, in small letters and without accents."""
     if text.isascii():  # a tenth of the time
         return _WORD.findall(text.lower())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
     return _WORD.findall("".join(one for one in decomposed if not unicodedata.combining(one)))
 
 
