@@ -127,7 +127,8 @@ def forget(
         raise SystemExit(1 if going["unknown"] else 0)
     if not yes:
         click.confirm("Forget this for good?", abort=True)
-    gone = _ask(invocation, "memory-forget", ids=going["ids"])
+    with screen.waiting("every file is looked through"):
+        gone = _ask(invocation, "memory-forget", ids=going["ids"])
     screen.gone(gone)
     raise SystemExit(1 if gone["left"] or going["unknown"] else 0)
 
@@ -157,7 +158,8 @@ def verify(invocation: Invocation, texts: tuple[str, ...], as_json: bool) -> Non
     jarvisd memory verify
     jarvisd memory verify "under the third flower pot"
     """
-    found = _ask(invocation, "memory-verify", texts=[_plain(text) for text in texts])
+    with screen.waiting("every file is looked through"):
+        found = _ask(invocation, "memory-verify", texts=[_plain(text) for text in texts])
     if as_json:
         _print_json(found)
     else:
@@ -169,7 +171,8 @@ def verify(invocation: Invocation, texts: tuple[str, ...], as_json: bool) -> Non
 @click.pass_obj
 def rebuild(invocation: Invocation) -> None:
     """Make the index of words anew, and hold the index of vectors against the memories."""
-    made = _ask(invocation, "memory-rebuild")
+    with screen.waiting("the words are indexed"):
+        made = _ask(invocation, "memory-rebuild")
     click.echo(f"The words of {made['words']} memories are indexed anew. Vectors: {made['index']}.")
 
 

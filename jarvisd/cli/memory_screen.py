@@ -8,13 +8,20 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from jarvisd.quoting import cut, harmless
 
 _OUT = Console(highlight=False, soft_wrap=True)
+_ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 _LINE = 160
 _DAY = "%Y-%m-%d %H:%M"
+
+
+def waiting(text: str) -> Status:
+    """On a terminal, that something takes a while."""
+    return _ERR.status(f"{text} …")
 
 
 def memories(found: Sequence[dict[str, Any]]) -> None:
@@ -31,16 +38,21 @@ def found(found: dict[str, Any]) -> None:
     if not found["found"]:
         _OUT.print(f"Nothing is remembered that fits. [dim](by {escape(found['how'])})[/dim]")
         return
-    table = Table("id", "at", "score", "words", "vectors", "alike", "who", "said", box=None, padding=(0, 1),
-                  header_style="dim")  # fmt: skip
     for one in found["found"]:
         memory = one["memory"]
-        places = ("" if one[side] is None else f"{one[side] + 1}." for side in ("words", "vectors"))
-        alike = "" if one["likeness"] is None else f"{one['likeness']:.2f}"
-        at = f"{when(memory['at_s'])} [dim]{escape(one['day'])}[/dim]"
-        table.add_row(_line(memory["id"]), at, f"{one['score']:.2f}", *places, alike, _line(memory["person"]),
-                      _said(memory))  # fmt: skip
-    _OUT.print(table)
+        places = [f"{side} {one[side] + 1}." for side in ("words", "vectors") if one[side] is not None]
+        alike = [] if one["likeness"] is None else [f"alike {one['likeness']:.2f}"]
+        who = [_line(memory["person"])] if memory["person"] else []
+        facts = [
+            _line(memory["id"]),
+            when(memory["at_s"]),
+            one["day"],
+            *who,
+            f"score {one['score']:.2f}",
+            *places,
+            *alike,
+        ]
+        _OUT.print(f"{_said(memory)}\n  [dim]{' · '.join(facts)}[/dim]")
     answered = "speaks of it" if found["sure"] else "may not be what is meant: none speaks clearly of it"
     _OUT.print(f"  [dim]by {escape(found['how'])}; what was found {answered}[/dim]")
 
