@@ -52,11 +52,12 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """What is like the question; `how` it was searched, in words."""
+    """What is like the question; `how` it was searched, in words, and on whose shelves beside the house's."""
 
     how: str
     found: dict[str, float] = field(default_factory=dict)
     at_hand: dict[str, float] = field(default_factory=dict)
+    persons: Sequence[str | None] = ()
     vector: Vectors | None = None
 
 
@@ -77,7 +78,7 @@ async def recall(
     scope = Scope(person, everybody=everybody)
     by_words = asyncio.to_thread(_by_words, sources.reader, text, language, scope)
     words, near = await asyncio.gather(by_words, _by_vector(sources, text, scope))
-    near = await _at_hand(sources, scope, words, near)
+    near = await _at_hand(sources, words, near)
     wish = _wish(text, language, now or datetime.now(), knows=sources.knows(language))
     return await asyncio.to_thread(_ordered, sources, wish, language, words, near, count)
 
@@ -104,34 +105,23 @@ async def _by_vector(sources: Sources, text: str, scope: Scope) -> _Near:
     try:
         async with asyncio.timeout(EMBED_WITHIN_S):
             vector = (await sources.embed([text]))[0]
-            found = await _nearest(sources.reader, sources.nearest, scope, vector)
+            persons = [None, *await asyncio.to_thread(sources.reader.persons)] if scope.everybody else [scope.person]
+            found = [pair for one in persons for pair in await sources.nearest(one, vector, CANDIDATES)]
     except TimeoutError:
         return _Near(f"words; the vectors took longer than {EMBED_WITHIN_S:g} s")
     except JarvisError as error:
         return _Near(f"words; {error.message}")
-    return _Near("words and vectors", found, vector=vector)
+    best = dict(sorted(dict(found).items(), key=lambda pair: -pair[1])[:CANDIDATES])
+    return _Near("words and vectors", best, persons=persons, vector=vector)
 
 
-async def _nearest(reader: Reader, nearest: Nearest, scope: Scope, vector: Vectors) -> dict[str, float]:
-    """Best first. Each person's shelf comes with the house's."""
-    if not scope.everybody:
-        return dict(await nearest(scope.person, vector, CANDIDATES))
-    persons = await _persons(reader, scope)
-    found = [pair for person in persons for pair in await nearest(person, vector, CANDIDATES)]
-    return dict(sorted(dict(found).items(), key=lambda pair: -pair[1])[:CANDIDATES])
-
-
-async def _persons(reader: Reader, scope: Scope) -> list[str | None]:
-    return [None, *await asyncio.to_thread(reader.persons)] if scope.everybody else [scope.person]
-
-
-async def _at_hand(sources: Sources, scope: Scope, words: Collection[str], near: _Near) -> _Near:
+async def _at_hand(sources: Sources, words: Collection[str], near: _Near) -> _Near:
     """With how like the question those are that only words have found, as far as that needs no disk."""
     missing = [one for one in words if one not in near.found]
     if sources.likeness is None or near.vector is None or not missing:
         return near
     found: dict[str, float] = {}
-    for person in await _persons(sources.reader, scope):
+    for person in near.persons:
         found |= await sources.likeness(person, near.vector, missing)
     return replace(near, at_hand=found)
 
