@@ -33,8 +33,12 @@ class ExactIndex:
         rows = self._shelves.setdefault(shelf, _Rows(shelf.dimensions))
         async with rows.lock:
             for start in range(0, len(ids), PUT_ROWS):
-                rows.put(ids[start : start + PUT_ROWS], directions(shelf, vectors[start : start + PUT_ROWS]))
-                await asyncio.sleep(0)
+                some, theirs = ids[start : start + PUT_ROWS], directions(shelf, vectors[start : start + PUT_ROWS])
+                if len(rows) <= ROWS_IN_THE_LOOP:
+                    rows.put(some, theirs)
+                    await asyncio.sleep(0)
+                else:  # it may have to be copied into a longer array
+                    await asyncio.to_thread(rows.put, some, theirs)
 
     async def remove(self, shelf: Shelf, ids: Sequence[str]) -> None:
         if (rows := self._shelves.get(shelf)) is not None:
