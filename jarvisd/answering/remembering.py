@@ -111,7 +111,7 @@ class MemoryCommands:
                 last = await self.memories.last(turn)
                 return Reply(_say("nothing_last", language)) if last is None else await self.forget([last.id], language)
             case "forget_about":
-                return _ask(topic, await self.memories.about(topic, turn.person), language, self.now())
+                return _ask(topic, await self.memories.about(topic, turn.person, hidden=True), language, self.now())
             case "forget_all":
                 found = await self.memories.everything(turn.person)
                 if not found:
@@ -156,9 +156,11 @@ class MemoryCommands:
 def _ask(topic: str, found: Sequence[Memory], language: Language, now: datetime) -> Reply:
     if not found:
         return Reply(_say("nothing_about", language, topic=topic), private=True)
-    what = listed(found[:TOLD], language, now)
-    key = "ask_one" if len(found) == 1 else "ask_many"
-    text = _say(key, language, topic=topic, what=what, count=len(found))
+    # The answers that quoted them go, too, and are not read out beside them.
+    told = [one for one in found if one.kind != "recall"] or found
+    what = listed(told[:TOLD], language, now)
+    key = "ask_one" if len(told) == 1 else "ask_many"
+    text = _say(key, language, topic=topic, what=what, count=len(told))
     return Reply(text, tuple(one.id for one in found), private=True)
 
 

@@ -16,7 +16,6 @@ from jarvisd.control.memory_upkeep import (
     gone_with,
     import_lines,
     rebuild,
-    spoken_of,
 )
 from jarvisd.control.server import Order
 from jarvisd.errors import OrderError, StoreError
@@ -137,7 +136,7 @@ async def _forget(memories: Memories, data: Mapping[str, Any]) -> Mapping[str, A
         raise ValueError("one of `ids`, `about` and `everything` must be there")
     unknown: list[str] = []
     if about is not None:
-        chosen = await spoken_of(memories, about)
+        chosen = await memories.about(about, None, everybody=True, hidden=True)
     elif everything:
         chosen = await asyncio.to_thread(memories.reader.newest, 1_000_000)
     else:

@@ -11,8 +11,7 @@ from typing import Any
 
 from jarvisd.control.fields import texts, whole_number, words_or_none
 from jarvisd.errors import IndexUnavailable
-from jarvisd.memory.forgetting import SHORTEST_BYTES, traces
-from jarvisd.memory.grounding import says_all
+from jarvisd.memory.forgetting import NOT_OF_TURNS, SHORTEST_BYTES, traces
 from jarvisd.memory.memory import Memories
 from jarvisd.memory.portable import Fault, read, written
 from jarvisd.memory.reading import Reader
@@ -24,16 +23,6 @@ MOST_LINES = 500
 MOST_TEXTS = 20
 # What is shorter may stand in an answer by chance.
 SHORTEST_QUOTED = 12
-# Folders where no traces are looked for; see `memory/forgetting.py`.
-_NOT_OF_TURNS = frozenset({"models", "engines"})
-
-
-async def spoken_of(memories: Memories, topic: str) -> list[Memory]:
-    """Whatever speaks of a matter, whoever said it: also what is not recalled any more. The newest first."""
-    persons = await asyncio.to_thread(memories.reader.persons)
-    found = {one.id: one for person in (None, *persons) for one in await memories.about(topic, person)}
-    hidden = await asyncio.to_thread(_not_recalled, memories.reader, topic)
-    return sorted((found | hidden).values(), key=lambda one: -one.at_s)
 
 
 async def gone_with(memories: Memories, chosen: Sequence[Memory]) -> list[Memory]:
@@ -65,7 +54,7 @@ async def check(memories: Memories, data: Mapping[str, Any]) -> dict[str, Any]:
             )
     faults = await memories.write(memories.store.check)
     folder, counts = memories.path.parent, await memories.stats()
-    found = [(text, await asyncio.to_thread(traces, folder, [text])) for text in wanted]
+    found = await asyncio.to_thread(traces, folder, wanted)
     return {
         "faults": faults,
         "memories": counts["memories"],
@@ -73,9 +62,7 @@ async def check(memories: Memories, data: Mapping[str, Any]) -> dict[str, Any]:
         "index": counts["index"],
         "folder": str(folder),
         "checked_bytes": await asyncio.to_thread(_checked_bytes, folder) if wanted else 0,
-        "traces": [
-            {"text": text, "file": str(trace.file), "offset": trace.offset} for text, there in found for trace in there
-        ],
+        "traces": [{"text": one.text, "file": str(one.file), "offset": one.offset} for one in found],
     }
 
 
@@ -119,14 +106,6 @@ async def export_lines(memories: Memories, data: Mapping[str, Any]) -> dict[str,
     return {"lines": list(written(kept)), "after": rows[-1][0] if len(rows) == count else None}
 
 
-def _not_recalled(reader: Reader, topic: str) -> dict[str, Memory]:
-    """Answers from memory and facts that do not hold any more are in no index."""
-    rows = reader.newest(1_000_000, kinds=("recall", "fact"))
-    return {
-        one.id: one for one in rows if (one.kind == "recall" or one.superseded_by is not None) and says_all(topic, one)
-    }
-
-
 def _gone_with(reader: Reader, chosen: Sequence[Memory]) -> list[Memory]:
     found = {one.id: one for one in chosen}
     rows = reader.newest(1_000_000, kinds=("fact", "recall")) if found else []
@@ -157,5 +136,5 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_file() and not path.is_symlink():
             yield path
-        elif path.is_dir() and not path.is_symlink() and path.name not in _NOT_OF_TURNS:
+        elif path.is_dir() and not path.is_symlink() and path.name not in NOT_OF_TURNS:
             yield from _files(path)

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,8 @@ from typing import Any
 
 from jarvisd.language import guess_language
 from jarvisd.memory.memory import Memories
+from jarvisd.memory.reading import Scope
+from jarvisd.memory.store import Store
 from jarvisd.memory.words import content_words, folded_words
 from jarvisd.plain import word_set
 from jarvisd.quoting import as_data
@@ -46,6 +49,26 @@ _ADDRESSES = word_set(
     """you your yours system ignore ignored instruction instructions jarvis assistant prompt rule rules tu puedes debes
     sistema ignora instruccion instrucciones asistente regla reglas"""
 )
+# "t" is what is left of "don't".
+_DENIALS = word_set(
+    """no not t never none nobody nothing nor cannot without nunca jamas tampoco nadie nada ni sin ningun ninguno
+    ninguna"""
+)
+# Stop words that change what is said: they are in a fact only if they were said.
+_WEIGHTY = word_set(
+    """dos all both more most only before after over under if todo toda todos todas mas solo antes sobre contra si"""
+)
+_ASKING = word_set(
+    """is are am was were do does did can could will would should has have what who whom whose where when why which how
+    cual cuales quien quienes donde cuando cuanto cuantos por"""
+)
+_ORDERING = word_set(
+    """always never please remember open close unlock lock turn switch set tell say call send let make do dont siempre
+    nunca recuerda abre cierra enciende apaga pon di dile llama manda envia deja haz"""
+)
+# Up to the comma before it, so that "my dog is Luna, what may she eat?" keeps its first half.
+_QUESTION = re.compile(r"[^.!?,;\n]*\?")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +90,14 @@ async def extract(memories: Memories, ask: Ask, *, may_go_on: Callable[[], bool]
         rows = await asyncio.to_thread(store.all, read_to, BATCH)
         if not rows:
             break
-        for batch in _batches([memory for _, memory in rows if _may_tell(memory)]):
-            total = await _read(memories, batch, ask, total)
+        batches = _batches([memory for _, memory in rows if _may_tell(memory)])
+        for place, batch in enumerate(batches):
+            if place and not may_go_on():
+                return total  # these rows are read again: a fact that is known is passed over
+            answer = await ask(_request(batch))
+            if not answer.strip() and not may_go_on():
+                return total
+            total = await _take(memories, batch, answer, total)
         read_to = rows[-1][0]
         await memories.write(partial(store.set_note, READ_TO, str(read_to)))
         total = replace(total, read=total.read + len(rows))
@@ -79,42 +108,58 @@ async def extract(memories: Memories, ask: Ask, *, may_go_on: Callable[[], bool]
     return total
 
 
-async def _read(memories: Memories, batch: Sequence[Memory], ask: Ask, total: Extracted) -> Extracted:
-    language = batch[0].language
-    lines = "\n".join(f"[{number}] {memory.said}" for number, memory in enumerate(batch, 1))
-    answer = await ask((Message("system", _INSTRUCTIONS[language]), Message("user", as_data("memory", lines))))
+def _request(batch: Sequence[Memory]) -> tuple[Message, Message]:
+    """A memory is one line, so that none can begin with another's number."""
+    lines = "\n".join(f"[{number}] {' '.join(memory.said.split())}" for number, memory in enumerate(batch, 1))
+    return Message("system", _INSTRUCTIONS[batch[0].language]), Message("user", as_data("memory", lines))
+
+
+async def _take(memories: Memories, batch: Sequence[Memory], answer: str, total: Extracted) -> Extracted:
     proposed = [fact_of(one, batch) for one in entries(answer)]
-    facts = list({fact.id: fact for fact in proposed if fact is not None}.values())
-    known = [one for one in await memories.facts(batch[0].person) if one.sources and one.person == batch[0].person]
-    added = (await memories.take_in(facts)).added if facts else 0
-    superseded = 0
-    for fact in facts:
-        old = [one.id for one in known if one.id != fact.id and one.at_s <= fact.at_s and contradicts(one, fact)]
-        if old:
-            await memories.write(partial(memories.store.supersede, old, fact.id))
-            superseded += len(old)
-    refused = sum(fact is None for fact in proposed)
+    facts = sorted({one.id: one for one in proposed if one is not None}.values(), key=lambda one: one.at_s)
+    added, superseded = await memories.write(partial(_write, memories.store, facts, batch[0].person))
+    if added:
+        await memories.take_in([])  # the index hears of them
     return replace(
-        total, facts=total.facts + added, superseded=total.superseded + superseded, refused=total.refused + refused
+        total,
+        facts=total.facts + added,
+        superseded=total.superseded + superseded,
+        refused=total.refused + proposed.count(None),
     )
 
 
-def entries(answer: str) -> Iterator[Any]:
-    """What of a model's answer can be read as JSON: a list, or an object a line."""
-    begin, end = answer.find("["), answer.rfind("]")
-    if 0 <= begin < end:
-        try:
-            found = json.loads(answer[begin : end + 1])
-        except (ValueError, RecursionError):
-            pass
-        else:
-            yield from found
-            return
-    for line in answer.splitlines():
-        try:
-            yield json.loads(line.strip().rstrip(","))
-        except (ValueError, RecursionError):
+def _write(store: Store, facts: Sequence[Memory], person: str | None) -> tuple[int, int]:
+    """On the writing thread, where nothing is forgotten meanwhile: how many facts are new, how many they replace.
+
+    What a fact was read out of may have been forgotten while the model read it.
+    """
+    sources = store.get([source for fact in facts for source in fact.sources])
+    known = [one for one in store.facts(Scope(person)) if one.sources and one.person == person]
+    new = set(store.add([fact for fact in facts if fact.sources[0] in sources]))
+    superseded = 0
+    for fact in facts:
+        if fact.id not in new:
             continue
+        old = [one for one in known if one.at_s <= fact.at_s and contradicts(one, fact)]
+        if old:
+            store.supersede([one.id for one in old], fact.id)
+        superseded += len(old)
+        known = [one for one in known if one not in old] + [fact]
+    return len(new), superseded
+
+
+def entries(answer: str) -> Iterator[Any]:
+    """Every object of JSON in a model's answer, whatever stands around them."""
+    decoder, place = json.JSONDecoder(), answer.find("{")
+    while place >= 0:
+        try:
+            found, end = decoder.raw_decode(answer, place)
+        except (ValueError, RecursionError):
+            end = place + 1
+        else:
+            inner = found.get("facts")
+            yield from inner if isinstance(inner, list) else [found]
+        place = answer.find("{", end)
 
 
 def fact_of(entry: Any, batch: Sequence[Memory]) -> Memory | None:
@@ -125,10 +170,15 @@ def fact_of(entry: Any, batch: Sequence[Memory]) -> Memory | None:
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= len(batch):
         return None
     source, words = batch[number - 1], folded_words(fact)
-    if not SHORTEST_WORDS <= len(words) <= LONGEST_WORDS or fact.endswith("?") or _ADDRESSES & set(words):
+    if not SHORTEST_WORDS <= len(words) <= LONGEST_WORDS or _ADDRESSES & set(words):
+        return None
+    if "?" in fact or "¿" in fact or words[0] in _ASKING | _ORDERING:
+        return None
+    stated = _QUESTION.sub(" ", source.said)
+    if not _says_no_other(fact, stated):
         return None
     beside = content_words(f"{source.person or ''}")
-    if not content_words(fact) - beside or not content_words(fact) <= content_words(source.said) | beside:
+    if not content_words(fact) - beside or not content_words(fact) <= content_words(stated) | beside:
         return None
     if guess_language(fact, (source.language, "en" if source.language == "es" else "es")) != source.language:
         return None
@@ -137,6 +187,16 @@ def fact_of(entry: Any, batch: Sequence[Memory]) -> Memory | None:
         digest, source.at_s, fact, source.language, kind="fact", person=source.person, room=source.room,
         session=digest, sources=(source.id,),
     )  # fmt: skip
+
+
+def _says_no_other(fact: str, stated: str) -> bool:
+    """Whether the little words and the numbers of a fact leave what was stated as it was."""
+    words, said = folded_words(fact), folded_words(stated)
+    if not said or said[0] in _ASKING:
+        return False
+    if bool(_DENIALS.intersection(words)) != bool(_DENIALS.intersection(said)):
+        return False
+    return _WEIGHTY.intersection(words) <= set(said) and set(_NUMBER.findall(fact)) <= set(_NUMBER.findall(stated))
 
 
 def contradicts(old: Memory, new: Memory) -> bool:

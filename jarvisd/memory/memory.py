@@ -179,13 +179,21 @@ class Memories:
         since_s = self._clock() - LAST_S
         return next((one for one in newest if one.room == turn.room and one.at_s >= since_s), None)
 
-    async def about(self, topic: str, person: str | None) -> list[Memory]:
-        """All memories that speak of a matter, the newest first."""
+    async def about(
+        self, topic: str, person: str | None, *, everybody: bool = False, hidden: bool = False
+    ) -> list[Memory]:
+        """All memories that speak of a matter, the newest first; `everybody`: whoever said them.
+
+        `hidden`: also what is not recalled any more, replaced facts and answers from memory.
+        """
+        scope = Scope(person, everybody=everybody)
         found: dict[str, Memory] = {}
         for language in ("es", "en"):
             wanted = terms(topic, language)
-            rows = await asyncio.to_thread(self.store.search_words, wanted, Scope(person), MOST_ABOUT)
-            found |= await asyncio.to_thread(self.store.get, [row[0] for row in rows])
+            rows = await asyncio.to_thread(self.reader.search_words, wanted, scope, MOST_ABOUT)
+            found |= await asyncio.to_thread(self.reader.get, [row[0] for row in rows])
+        if hidden:
+            found |= {one.id: one for one in await asyncio.to_thread(self.reader.not_recalled, scope)}
         fitting = [one for one in found.values() if says_all(topic, one)]
         return sorted(fitting, key=lambda one: -one.at_s)
 
@@ -203,23 +211,34 @@ class Memories:
         Raises StoreError when they cannot be deleted; then nothing is.
         """
         began_s = time.monotonic()
+        vectors = await self.write(lambda: self.store.vectors_with(ids))
         gone = await self.write(lambda: self.store.forget(ids))
         await self._erase_elsewhere([*ids, *(memory.id for memory in gone)])
         if self.indexing is not None:
             await self.indexing.forget_all_copies(gone)
-        await self._erase_own()
-        texts = [text for memory in gone for text in (memory.said, memory.answered) if text]
-        kept = await self.write(lambda: _shared(self.store, texts))
-        left = await asyncio.to_thread(traces, self._folder, [text for text in texts if text not in kept])
+        await self._erase_own(vacuum=False)
+        texts = {text for memory in gone for text in (memory.said, memory.answered) if text}
+        left = await self._left(texts, vectors)
+        if any(trace.file.name.startswith(FILE_NAME) for trace in left):
+            await self._erase_own(vacuum=True)
+            left = await self._left(texts, vectors)
         if left:
             files = sorted({str(trace.file) for trace in left})
             _LOGGER.warning("something that was forgotten is still in %s", ", ".join(files))
         return Gone(tuple(gone), time.monotonic() - began_s, tuple(left))
 
-    async def _erase_own(self) -> None:
+    async def _left(self, texts: set[str], vectors: Sequence[bytes]) -> list[Trace]:
+        """Where pieces of them are still found, but for what another memory, which stays, has too."""
+        found = await asyncio.to_thread(traces, self._folder, sorted(texts), vectors)
+        if not found:
+            return []
+        kept = await self.write(lambda: _shared(self.store, {one.piece for one in found}))
+        return [trace for trace in found if trace.piece not in kept]
+
+    async def _erase_own(self, *, vacuum: bool) -> None:
         """What cannot be erased now is deleted all the same, and erased when the file is opened again."""
         try:
-            await self.write(self.store.erase)
+            await self.write(lambda: self.store.erase(vacuum=vacuum))
         except StoreError as error:
             _LOGGER.error("what was forgotten is not erased yet: %s", error.message)  # noqa: TRY400
 
@@ -246,7 +265,7 @@ class Memories:
         if count:
             if self.indexing is not None:
                 await self.indexing.forget_all_copies([])
-            await self._erase_own()
+            await self._erase_own(vacuum=True)
             self._changed()
         return count
 
@@ -334,13 +353,11 @@ def _look_at(task: asyncio.Future[Any]) -> None:
         _LOGGER.error("memory could not be written: %s", error)
 
 
-def _shared(store: Store, texts: Sequence[str]) -> set[str]:
-    """Texts that another memory, which stays, has too."""
+def _shared(store: Store, pieces: set[bytes]) -> set[bytes]:
+    """Pieces of texts and vectors that another memory has, too."""
+    in_texts = "SELECT 1 FROM memories WHERE instr(CAST(said AS BLOB), ?1) OR instr(CAST(answered AS BLOB), ?1) LIMIT 1"
+    in_vectors = "SELECT 1 FROM vectors WHERE substr(vector, 1, length(?1)) = ?1 LIMIT 1"
     with store.use() as database:
         return {
-            text
-            for text in set(texts)
-            if database.execute(
-                "SELECT 1 FROM memories WHERE instr(said, ?) OR instr(answered, ?) LIMIT 1", (text, text)
-            ).fetchone()
+            one for one in pieces if any(database.execute(query, (one,)).fetchone() for query in (in_texts, in_vectors))
         }

@@ -135,6 +135,17 @@ class Reader:
             )
             return [memory_of(row) for row in rows]
 
+    def not_recalled(self, scope: Scope) -> list[Memory]:
+        """What no index holds: answers from memory, and facts that were replaced."""
+        where, values = scope.where
+        with self.use() as database:
+            rows = database.execute(
+                f"SELECT {_OF_MEMORIES} FROM memories m WHERE {where} "
+                "AND (m.kind = 'recall' OR m.superseded_by IS NOT NULL)",
+                values,
+            )
+            return [memory_of(row) for row in rows]
+
     def facts(self, scope: Scope) -> list[Memory]:
         """What was told to be kept and still holds, the newest first."""
         where, values = scope.where

@@ -25,6 +25,7 @@ CREATE TABLE memories (
     tier TEXT NOT NULL, pinned INTEGER NOT NULL, sources TEXT NOT NULL, superseded_by TEXT
 );
 CREATE INDEX memories_by_session ON memories (session, number);
+CREATE INDEX memories_superseded ON memories (superseded_by) WHERE superseded_by IS NOT NULL;
 CREATE INDEX memories_by_time ON memories (kind, at_s);
 CREATE VIRTUAL TABLE words USING fts5(
     own, answered, before, after, farther, stems, tokenize = 'porter unicode61 remove_diacritics 2'
@@ -36,6 +37,7 @@ CREATE INDEX vectors_by_number ON vectors (number);
 CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, person TEXT, model TEXT, gone INTEGER NOT NULL
 );
+CREATE INDEX outbox_by_id ON outbox (id);
 CREATE TABLE forgotten (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """

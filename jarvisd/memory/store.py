@@ -123,17 +123,24 @@ class Store(Reader):
     def _delete(self, ids: Sequence[str], *, with_facts: bool) -> list[Memory]:
         gone: list[Memory] = []
         with self._write() as database:
-            waiting = list(dict.fromkeys(ids))
+            waiting, seen = list(ids), set[str]()
+            made_of, beside = _made_of(database, with_facts=with_facts), dict[str, Memory]()
             while waiting:
-                one = waiting.pop()
+                if (one := waiting.pop()) in seen:
+                    continue
+                seen.add(one)
                 row = database.execute(f"SELECT {COLUMNS} FROM memories WHERE id = ?", (one,)).fetchone()
                 if row is None:
                     database.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (one,))
                     continue
                 memory = memory_of(row)
-                waiting += _made_of(database, memory.id, with_facts=with_facts)
+                waiting += made_of.get(memory.id, ())
                 gone.append(memory)
+                beside |= {other.id: other for other in neighbours(database, memory).values()}
                 _remove(database, memory)
+            for other in beside.values():
+                if other.id not in seen:
+                    _set_words(database, other, neighbours(database, other))
             if gone:
                 database.executemany(
                     "INSERT OR REPLACE INTO notes VALUES (?, '')", [(name,) for name in (ERASE_DUE, WIPE_DUE)]
@@ -150,14 +157,26 @@ class Store(Reader):
             ).fetchall()
         return len(self._delete([row[0] for row in rows], with_facts=False)) if rows else 0
 
-    def erase(self) -> None:
-        """Rewrites what could still hold a forgotten text or vector: the word index, the whole file, the log.
+    def vectors_with(self, ids: Sequence[str]) -> list[bytes]:
+        """The vectors of these memories and of what was made of them, as they lie in the file."""
+        with self.use() as database:
+            made_of, waiting, seen = _made_of(database, with_facts=True), list(ids), set[str]()
+            while waiting:
+                if (one := waiting.pop()) not in seen:
+                    seen.add(one)
+                    waiting += made_of.get(one, ())
+            ask = "SELECT v.vector FROM vectors v JOIN memories m ON m.number = v.number WHERE m.id = ?"
+            return [row[0] for one in seen for row in database.execute(ask, (one,))]
 
-        Overwriting what is deleted is not enough: pages that SQLite has moved something within keep a copy of it.
+    def erase(self, *, vacuum: bool = True) -> None:
+        """Rewrites what could still hold a forgotten text or vector: the word index, the log, and with `vacuum` all.
+
+        Pages that SQLite has moved something within may keep a copy of it: whoever leaves `vacuum` out looks for one.
         """
         with self.use() as database:
             database.execute("INSERT INTO words (words) VALUES ('optimize')")
-            database.execute("VACUUM")
+            if vacuum:
+                database.execute("VACUUM")
             (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
                 raise StoreError(
@@ -246,18 +265,20 @@ def _set_words(database: sqlite3.Connection, memory: Memory, around: Around) -> 
     )
 
 
-def _made_of(database: sqlite3.Connection, source: str, *, with_facts: bool) -> list[str]:
-    """Ids of what was made of a memory: facts that were read out of it, answers that quote it."""
+def _made_of(database: sqlite3.Connection, *, with_facts: bool) -> dict[str, list[str]]:
+    """By a memory's id, what was made of it: facts that were read out of it, answers that quote it."""
     rows = database.execute(
-        "SELECT m.id FROM memories m, json_each(m.sources) s WHERE m.sources != '[]' AND s.value = ? "
+        "SELECT s.value, m.id FROM memories m, json_each(m.sources) s WHERE m.sources != '[]' "
         "AND (? OR m.kind != 'fact')",
-        (source, with_facts),
+        (with_facts,),
     )
-    return [row[0] for row in rows]
+    found: dict[str, list[str]] = {}
+    for source, one in rows:
+        found.setdefault(source, []).append(one)
+    return found
 
 
 def _remove(database: sqlite3.Connection, memory: Memory) -> None:
-    beside = neighbours(database, memory)
     (number,) = database.execute("SELECT number FROM memories WHERE id = ?", (memory.id,)).fetchone()
     database.execute("DELETE FROM words WHERE rowid = ?", (number,))
     database.execute("DELETE FROM vectors WHERE number = ?", (number,))
@@ -266,5 +287,3 @@ def _remove(database: sqlite3.Connection, memory: Memory) -> None:
     database.execute("INSERT INTO outbox (id, person, model, gone) VALUES (?, ?, NULL, 1)", (memory.id, memory.person))
     database.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (memory.id,))
     database.execute("UPDATE memories SET superseded_by = NULL WHERE superseded_by = ?", (memory.id,))
-    for one in beside.values():
-        _set_words(database, one, neighbours(database, one))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ from jarvisd.config import MemoryConfig
 from jarvisd.errors import EngineUnavailable
 from jarvisd.memory.chroma import ChromaIndex
 from jarvisd.memory.exact import ExactIndex
-from jarvisd.memory.forgetting import traces
+from jarvisd.memory.forgetting import VECTOR, traces
 from jarvisd.memory.index import Shelf
 from jarvisd.memory.indexing import Indexing
 from jarvisd.memory.memory import Memories
@@ -323,3 +324,20 @@ async def test_a_server_that_is_not_ours_has_its_shelves_dropped(tmp_path, serve
         assert await index.ids(Shelf(None, "m", DIMENSIONS)) == {"a"}
         running.cancel()
     await memories.close()
+
+
+def test_many_are_looked_for_together_and_the_few_that_are_left_are_named(tmp_path):
+    dice = random.Random(5)
+    gone, noise = [dice.randbytes(40).hex() for _ in range(2_000)], dice.randbytes(3_000_000)
+    (tmp_path / "other.bin").write_bytes(noise + gone[1234].encode() + noise[:777] + gone[77].encode("utf-16-le"))
+    (tmp_path / "end.bin").write_bytes(noise[:5] + gone[3].encode()[:64])
+    found = {(trace.file.name, trace.text) for trace in traces(tmp_path, gone)}
+    assert found == {("other.bin", gone[1234]), ("other.bin", gone[77]), ("end.bin", gone[3])}
+    assert traces(tmp_path, gone[:77]) == [trace for trace in traces(tmp_path, gone) if trace.text == gone[3]]
+
+
+def test_a_vector_is_looked_for_by_its_beginning(tmp_path):
+    (tmp_path / "vectors.bin").write_bytes(bytes(range(200)))
+    (found,) = traces(tmp_path, [], [bytes(range(50, 180))])
+    assert (found.offset, found.text) == (50, VECTOR)
+    assert traces(tmp_path, [], [bytes(range(51, 115, 2))]) == []
