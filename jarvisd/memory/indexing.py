@@ -67,6 +67,8 @@ class Indexing:
         self._left_by: set[str | None] = set()
         self._outside_is_whole = False
         self._cleaned = False
+        # All memories up to this number have a vector.
+        self._whole_to = 0
         self.state = "starting"
 
     def changed(self) -> None:
@@ -254,12 +256,15 @@ class Indexing:
 
     async def _embed_some(self) -> bool:
         """Computes a few vectors that are missing; whether there are more."""
-        rows = await asyncio.to_thread(self._store().without_vector, self.model, BATCH)
+        last = await asyncio.to_thread(self._store().last_number)
+        rows = await asyncio.to_thread(self._store().without_vector, self.model, BATCH, self._whole_to)
         if not rows:
+            self._whole_to = last
             return False
         vectors = await self._embed([text_of(memory) for _, memory in rows])
         if others := bool(self._dimensions) and vectors.shape[1] != self._dimensions:
             _LOGGER.warning("memory: %s gives other vectors than before: all are computed anew", self.model)
+            self._whole_to = 0
             await self._write(lambda: self._store().drop_vectors(self.model))
             await self._fill()
             await self._doubt_outside()

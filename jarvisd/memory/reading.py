@@ -186,14 +186,22 @@ class Reader:
             rows = _by_values(database, f"{query}'{model.replace(chr(39), chr(39) * 2)}' AND m.id IN", ids)
             return {row[0]: from_blob(row[1]) for row in rows}
 
-    def without_vector(self, model: str, count: int) -> list[tuple[int, Memory]]:
-        """Memories that this model has not read yet, the newest first: those are asked for soonest."""
+    def last_number(self) -> int:
+        """The number of the newest memory; 0: there is none."""
+        with self.use() as database:
+            return int(database.execute("SELECT coalesce(max(number), 0) FROM memories").fetchone()[0])
+
+    def without_vector(self, model: str, count: int, after: int = 0) -> list[tuple[int, Memory]]:
+        """Memories that this model has not read yet, the newest first: those are asked for soonest.
+
+        `after`: up to this number there is none; finding that out means looking at all of them.
+        """
         with self.use() as database:
             rows = database.execute(
                 f"SELECT m.number, {_OF_MEMORIES} FROM memories m LEFT JOIN vectors v "
-                "ON v.number = m.number AND v.model = ? WHERE v.number IS NULL AND m.kind != 'recall' "
+                "ON v.number = m.number AND v.model = ? WHERE m.number > ? AND v.number IS NULL AND m.kind != 'recall' "
                 "ORDER BY m.number DESC LIMIT ?",
-                (model, count),
+                (model, after, count),
             )
             return [(row[0], memory_of(row[1:])) for row in rows]
 
