@@ -109,7 +109,7 @@ def stats(found: dict[str, Any]) -> None:
     _counts("kinds", found["kinds"])
     _counts("who", {name or "not known": count for name, count in found["persons"].items()})
     _counts("vectors", found["vectors"])
-    _OUT.print(f"  {'searched by':<13} {escape(harmless(found['index']))}")
+    _OUT.print(f"  {'index':<13} {escape(harmless(found['index']))}")
     for title, name in (
         ("pinned", "pinned"),
         ("replaced", "superseded"),
