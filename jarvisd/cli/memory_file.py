@@ -114,15 +114,13 @@ def _erase_elsewhere(config: Config, folder: Path) -> Callable[[Sequence[str]], 
     async def erase(ids: Sequence[str]) -> None:
         await asyncio.to_thread(shutil.rmtree, folder / INDEX_FOLDER, ignore_errors=True)
         turns = TurnLog(folder / TURNS_FILE)
-        if (folder / TURNS_FILE).exists() and await asyncio.to_thread(turns.erase_texts, ids):
+        if await asyncio.to_thread(turns.erase_texts, ids):
             scorer = HouseholdScorer(
                 folder / CORRECTION_FILE,
                 lambda: [Corrected(turn.question or "", turn.corrected or "") for turn in turns.corrections()],
             )
             await scorer.refit()
-        if (folder / LEDGER_FILE).exists():
-            ledger = Ledger(folder / LEDGER_FILE, config.cloud, config.engines)
-            await asyncio.to_thread(ledger.erase_texts, ids)
+        await asyncio.to_thread(Ledger(folder / LEDGER_FILE, config.cloud, config.engines).erase_texts, ids)
 
     return erase
 

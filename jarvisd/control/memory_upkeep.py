@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from jarvisd.control.fields import texts, whole_number, words_or_none
 from jarvisd.errors import IndexUnavailable
-from jarvisd.memory.forgetting import NOT_OF_TURNS, SHORTEST_BYTES, traces
+from jarvisd.memory.forgetting import SHORTEST_BYTES, files_read, traces
 from jarvisd.memory.memory import Memories
 from jarvisd.memory.portable import Fault, read, written
 from jarvisd.memory.reading import Reader
@@ -126,15 +126,7 @@ def _quotes(answer: Memory, said: str) -> bool:
 
 def _checked_bytes(folder: Path) -> int:
     total = 0
-    for file in _files(folder):
+    for file in files_read(folder):
         with suppress(OSError):  # gone meanwhile
             total += file.stat().st_size
     return total
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_file() and not path.is_symlink():
-            yield path
-        elif path.is_dir() and not path.is_symlink() and path.name not in NOT_OF_TURNS:
-            yield from _files(path)

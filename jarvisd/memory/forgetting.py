@@ -18,7 +18,7 @@ SHORTEST_BYTES = 6
 # Of a long text, so much is looked for at its beginning, its middle and its end.
 PIECE_BYTES = 64
 # Folders that are gigabytes large and never hold what was said.
-NOT_OF_TURNS = frozenset({"models", "engines"})
+_NOT_OF_TURNS = frozenset({"models", "engines"})
 # What a trace of a vector calls it.
 VECTOR = "(a vector)"
 # More pieces are looked for together: the first bytes of all of them are held against every place at once.
@@ -48,7 +48,7 @@ def traces(folder: Path, texts: Sequence[str], vectors: Sequence[bytes] = ()) ->
     """
     wanted = {piece: text for text in texts for piece in _pieces(text)}
     wanted |= {vector[:PIECE_BYTES]: VECTOR for vector in vectors}
-    return [trace for file in _files(folder) for trace in _in_file(file, wanted)] if wanted else []
+    return [trace for file in files_read(folder) for trace in _in_file(file, wanted)] if wanted else []
 
 
 def _pieces(text: str) -> Iterator[bytes]:
@@ -63,9 +63,10 @@ def _pieces(text: str) -> Iterator[bytes]:
         yield from {written[start : start + PIECE_BYTES] for start in starts}
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_read(folder: Path) -> Iterator[Path]:
+    """The files below a folder that are looked through."""
     for place, folders, files in os.walk(folder):  # what is gone meanwhile, or cannot be read by us, is passed over
-        folders[:] = sorted(name for name in folders if name not in NOT_OF_TURNS)
+        folders[:] = sorted(name for name in folders if name not in _NOT_OF_TURNS)
         for path in (Path(place, name) for name in sorted(files)):
             if stat.S_ISREG(_mode(path)):
                 yield path

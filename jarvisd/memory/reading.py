@@ -122,7 +122,7 @@ class Reader:
         self, count: int, *, scope: Scope | None = None, kinds: Sequence[MemoryKind] = (), before: str | None = None
     ) -> list[Memory]:
         """The newest first; only those older than the memory `before`."""
-        where, values = (scope or Scope()).where if scope is not None else ("1", [])
+        where, values = (scope or Scope(everybody=True)).where
         if kinds:
             where += f" AND m.kind IN ({', '.join('?' * len(kinds))})"
             values += kinds
@@ -137,23 +137,17 @@ class Reader:
 
     def not_recalled(self, scope: Scope) -> list[Memory]:
         """What no index holds: answers from memory, and facts that were replaced."""
-        where, values = scope.where
-        with self.use() as database:
-            rows = database.execute(
-                f"SELECT {_OF_MEMORIES} FROM memories m WHERE {where} "
-                "AND (m.kind = 'recall' OR m.superseded_by IS NOT NULL)",
-                values,
-            )
-            return [memory_of(row) for row in rows]
+        return self._newest_of(scope, "(m.kind = 'recall' OR m.superseded_by IS NOT NULL)")
 
     def facts(self, scope: Scope) -> list[Memory]:
         """What was told to be kept and still holds, the newest first."""
+        return self._newest_of(scope, "m.kind = 'fact' AND m.superseded_by IS NULL")
+
+    def _newest_of(self, scope: Scope, condition: str) -> list[Memory]:
         where, values = scope.where
         with self.use() as database:
             rows = database.execute(
-                f"SELECT {_OF_MEMORIES} FROM memories m WHERE {where} AND m.kind = 'fact' AND m.superseded_by IS NULL "
-                "ORDER BY m.number DESC",
-                values,
+                f"SELECT {_OF_MEMORIES} FROM memories m WHERE {where} AND {condition} ORDER BY m.number DESC", values
             )
             return [memory_of(row) for row in rows]
 
@@ -181,9 +175,11 @@ class Reader:
 
     def vectors_of(self, model: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors that a model has made of some memories."""
-        query = "SELECT m.id, v.vector FROM memories m JOIN vectors v ON v.number = m.number WHERE v.model = "
+        query = (
+            "SELECT m.id, v.vector FROM memories m JOIN vectors v ON v.number = m.number WHERE v.model = ? AND m.id IN"
+        )
         with self.use() as database:
-            rows = _by_values(database, f"{query}'{model.replace(chr(39), chr(39) * 2)}' AND m.id IN", ids)
+            rows = _by_values(database, query, ids, model)
             return {row[0]: from_blob(row[1]) for row in rows}
 
     def last_number(self) -> int:
@@ -321,7 +317,8 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     )
 
 
-def _by_values(database: sqlite3.Connection, query: str, values: Sequence[str]) -> Iterator[Any]:
+def _by_values(database: sqlite3.Connection, query: str, values: Sequence[str], *before: str) -> Iterator[Any]:
+    """The rows of a query that ends in IN; `before`: values of what stands in front of it."""
     for start in range(0, len(values), _MOST_VALUES):
         some = values[start : start + _MOST_VALUES]
-        yield from database.execute(f"{query} ({', '.join('?' * len(some))})", some)
+        yield from database.execute(f"{query} ({', '.join('?' * len(some))})", (*before, *some))

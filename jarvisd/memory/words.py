@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from snowballstemmer.spanish_stemmer import SpanishStemmer
 
+from jarvisd.plain import word_set
 from jarvisd.types import Language, Memory
 
 # A page read aloud is found by what it begins with; all of it is kept.
@@ -31,12 +32,8 @@ Document: TypeAlias = tuple[str, str, str, str, str, str]
 Around: TypeAlias = Mapping[int, Memory]
 
 
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 STOP_WORDS: dict[Language, frozenset[str]] = {
-    "es": _set(
+    "es": word_set(
         """a al algo alguna algun ante antes asi aun aunque cada como con cual cuales cuando cuanto cuanta cuantos
         cuantas de del desde donde dos e el ella ellas ellos en entre era eran eres es esa esas ese eso esos esta
         estaba estaban estamos estan estar estas este esto estos estoy fue fueron ha habia han has hasta hay he
@@ -44,7 +41,7 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         porque pues que quien quienes se sea ser si sido sin sobre solo son soy su sus tal tambien te tengo tiene
         tienen tienes toda todas todo todos tu tus un una unas uno unos usted u va vamos y ya yo dime sabes puedes"""
     ),
-    "en": _set(
+    "en": word_set(
         """a about after again all am an and any are as at be because been before being between both but by can
         could did do does doing down during each few for from further had has have having he her here hers him
         his how i if in into is it its just me more most my no nor not of off on once only or other our out over

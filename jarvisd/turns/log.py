@@ -86,6 +86,8 @@ class TurnLog:
     def erase_texts(self, ids: Sequence[str]) -> bool:
         """Drops the texts of these turns from every file at once; whether one of them had been learned from."""
         learned = False
+        if not self._path.exists():
+            return learned
         with self._open() as database:
             for one in ids:
                 found = database.execute("SELECT corrected IS NOT NULL FROM turns WHERE id = ?", (one,)).fetchone()
